@@ -1,0 +1,1 @@
+"""Grow three-dimensional microstructures from two-dimensional images."""

@@ -1,0 +1,114 @@
+"""The one seam to array backends.
+
+Everything else in the package is written against the array API standard and asks this file for
+what the standard leaves open: the namespace of a plain module, its FFT, its devices.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import scipy.fft
+from scipy.special import roots_legendre
+
+from morphgen.errors import BackendError
+
+# The standard names no common type for arrays of different libraries.
+Array = Any
+
+
+def namespace(*arrays: Array) -> ModuleType:
+    """Array namespace of arrays of one backend; Python numbers are allowed among them."""
+    found: ModuleType = array_api_compat.array_namespace(*arrays)
+    return found
+
+
+def standard(xp: ModuleType) -> ModuleType:
+    """Return the standard-conforming namespace of a plain module such as ``numpy`` or ``torch``.
+
+    Raises
+    ------
+    BackendError
+        If the module is no array library, or silently narrows 64-bit integers.
+    """
+    try:
+        probe = xp.asarray([0], dtype=xp.int64)
+        found = namespace(probe)
+    except (AttributeError, TypeError, ValueError) as error:
+        name = getattr(xp, "__name__", repr(xp))
+        raise BackendError(
+            f"{name} is not an array backend; give numpy, torch, cupy or jax.numpy"
+        ) from error
+    if probe.dtype != found.int64:
+        raise BackendError(
+            f"{xp.__name__} turns int64 into {probe.dtype}, so the noise would differ; "
+            "switch on 64-bit mode (for JAX: jax.config.update('jax_enable_x64', True))"
+        )
+    return found
+
+
+def is_numpy(xp: ModuleType) -> bool:
+    """Whether a standard namespace is NumPy's."""
+    return array_api_compat.is_numpy_namespace(xp)
+
+
+def is_torch(xp: ModuleType) -> bool:
+    """Whether a standard namespace is torch's."""
+    return array_api_compat.is_torch_namespace(xp)
+
+
+def device_of(array: Array) -> Any:
+    """Device that an array lives on."""
+    return array_api_compat.device(array)
+
+
+def asarray_like(values: Array, like: Array) -> Array:
+    """Bring host values to the namespace, dtype and device of a floating-point array."""
+    xp = namespace(like)
+    return xp.asarray(np.asarray(values), dtype=like.dtype, device=device_of(like))
+
+
+def fft(xp: ModuleType) -> ModuleType:
+    """FFT functions of a namespace: scipy.fft for NumPy, the namespace's own otherwise."""
+    return scipy.fft if is_numpy(xp) else xp.fft
+
+
+@contextlib.contextmanager
+def one_fft_thread(xp: ModuleType) -> Iterator[None]:
+    """Run torch's CPU FFT on one thread, whose bits do not depend on the machine's cores.
+
+    The other backends need nothing: SciPy takes one worker by default. The previous number of
+    threads is put back.
+    """
+    if not is_torch(xp):
+        yield
+        return
+    threads = xp.get_num_threads()
+    xp.set_num_threads(1)
+    try:
+        yield
+    finally:
+        xp.set_num_threads(threads)
+
+
+def fast_length(minimum: int) -> int:
+    """Smallest 5-smooth integer that is at least ``minimum``: a good FFT size everywhere."""
+    return int(scipy.fft.next_fast_len(minimum, real=True))
+
+
+def gauss_legendre(nodes: int, lower: float = 0.0, upper: float = 1.0) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on an interval, as float64 NumPy arrays."""
+    points, weights = roots_legendre(nodes)
+    half = 0.5 * (upper - lower)
+    return lower + half * (points + 1.0), half * weights
+
+
+def product(lengths: Sequence[int]) -> int:
+    """Product of lengths, as a Python integer that cannot overflow."""
+    return math.prod(int(length) for length in lengths)
