@@ -1,1 +1,31 @@
+"""Excursion-set models: from thresholded fields to phases, and what that implies."""
 
+from morphgen.excursion.coverage import (
+    interface_densities,
+    specific_surface_areas,
+    triple_phase_boundary_length,
+    two_point_coverage,
+    volume_fractions,
+)
+from morphgen.excursion.model import Candidate, ExcursionModel, Field, Provenance, Source
+from morphgen.excursion.realization import Realization
+from morphgen.excursion.sections import SectionSampler, section_sampler
+from morphgen.excursion.storage import load_model, save_model
+
+__all__ = [
+    "Candidate",
+    "ExcursionModel",
+    "Field",
+    "Provenance",
+    "Realization",
+    "SectionSampler",
+    "Source",
+    "interface_densities",
+    "load_model",
+    "save_model",
+    "section_sampler",
+    "specific_surface_areas",
+    "triple_phase_boundary_length",
+    "two_point_coverage",
+    "volume_fractions",
+]

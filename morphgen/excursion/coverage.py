@@ -1,0 +1,140 @@
+"""What an excursion-set model implies, in closed form: fractions, coverage, interfaces, lines.
+
+A point belongs to the first phase whose field lies in its excursion set there; to the last phase
+if none does. The fields are independent, so that everything is a product over fields (THEORY 5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from morphgen._array_api import Array, namespace
+
+if TYPE_CHECKING:
+    from morphgen.excursion.model import ExcursionModel
+
+
+def volume_fractions(model: ExcursionModel) -> dict[int, float]:
+    """Volume fraction of each label, in the order of the model's phases."""
+    fractions = first_match_fractions([field.probability for field in model.fields])
+    found = dict(zip(model.order, fractions, strict=True))
+    return {phase.label: found[phase.label] for phase in model.phases}
+
+
+def two_point_coverage(model: ExcursionModel, lags: Array) -> Array:
+    """Two-point coverage probability functions C_ij(h) of a model.
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        The model.
+    lags : array, shape (...) or (..., 3)
+        Physical distances for an isotropic model; lag vectors (z, y, x) for any model, with the
+        last axis of length 3 and at least two axes.
+
+    Returns
+    -------
+    array, shape (n, n, ...)
+        C_ij for phases i, j in the order of ``model.phases``; symmetric in i and j.
+    """
+    xp = namespace(lags)
+    offsets = lags if lags.ndim > 1 and lags.shape[-1] == 3 else _along_x(lags, model)
+    joints = [field.joint_exceedance(field.kernel.correlation(offsets)) for field in model.fields]
+    rows = first_match_coverage([field.probability for field in model.fields], joints)
+    place = [model.order.index(phase.label) for phase in model.phases]
+    return xp.stack([xp.stack([rows[i][j] for j in place]) for i in place])
+
+
+def first_match_fractions(probabilities: Sequence[float]) -> list[float]:
+    """Fractions of phases decided in order, the last one being the rest."""
+    fractions, left = [], 1.0
+    for p in probabilities:
+        fractions.append(left * p)
+        left *= 1.0 - p
+    return [*fractions, left]
+
+
+def first_match_coverage(
+    probabilities: Sequence[float], joints: Sequence[Array]
+) -> list[list[Array]]:
+    """C_ij of phases decided in order, from each field's joint exceedance.
+
+    With p_k the probability and A_k(h) the joint exceedance of field k, and D_k = 1 - 2 p_k + A_k
+    the probability that neither point lies in its excursion set (THEORY 5, for any number of
+    phases):
+    C_ii = A_i prod_{m<i} D_m and, for i < j,
+    C_ij = (p_i - A_i) prod_{m<i} D_m prod_{i<m<j} (1 - p_m) p_j, where p of the rest is 1.
+    """
+    count = len(probabilities) + 1
+    table: list[list[Array]] = [[None] * count for _ in range(count)]
+    neither = namespace(*joints).ones_like(joints[0])
+    for i, (p, joint) in enumerate(zip(probabilities, joints, strict=True)):
+        table[i][i] = neither * joint
+        mixed = neither * (p - joint)
+        for offset, share in enumerate(first_match_fractions(probabilities[i + 1 :])):
+            table[i][i + 1 + offset] = table[i + 1 + offset][i] = mixed * share
+        neither = neither * (1.0 - 2.0 * p + joint)
+    table[-1][-1] = neither
+    return table
+
+
+def interface_densities(model: ExcursionModel) -> np.ndarray:
+    """Surface area per volume of the interface of each pair of phases.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n)
+        In 1 / unit, in the order of ``model.phases``; the diagonal is zero. Infinite where a
+        field's correlation is not twice differentiable at 0 (THEORY 6).
+    """
+    count = len(model.order)
+    table = np.zeros((count, count))
+    left = 1.0
+    for i, field in enumerate(model.fields):
+        later = first_match_fractions([other.probability for other in model.fields[i + 1 :]])
+        for offset, share in enumerate(later):
+            table[i, i + 1 + offset] = left * share * field.specific_surface_area
+        left *= 1.0 - field.probability
+    place = [model.order.index(phase.label) for phase in model.phases]
+    return (table + table.T)[np.ix_(place, place)]
+
+
+def specific_surface_areas(model: ExcursionModel) -> dict[int, float]:
+    """Surface area per volume of each phase, in 1 / unit: the sum over its interfaces."""
+    totals = interface_densities(model).sum(axis=1)
+    return {
+        phase.label: float(total) for phase, total in zip(model.phases, totals, strict=True)
+    }
+
+
+def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, int]) -> float:
+    """Length per volume of the lines where three phases meet, in 1 / unit^2.
+
+    L_V = (pi/4) S_X S_Y for the crossing surfaces of two independent isotropic fields, times the
+    probability that the fields decided earlier and between leave them visible (THEORY 6).
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        An isotropic model.
+    labels : tuple of 3 ints
+        Labels of three different phases, in any order.
+    """
+    first, second, third = sorted(model.order.index(label) for label in labels)
+    seen = math.prod(1.0 - field.probability for field in model.fields[:first])
+    seen *= math.prod(1.0 - field.probability for field in model.fields[first + 1 : second])
+    later = [field.probability for field in model.fields[second + 1 :]]
+    seen *= first_match_fractions(later)[third - second - 1]
+    areas = [model.fields[i].specific_surface_area for i in (first, second)]
+    return 0.25 * math.pi * areas[0] * areas[1] * seen
+
+
+def _along_x(lags: Array, model: ExcursionModel) -> Array:
+    if not model.isotropic:
+        raise ValueError("distances alone do not name a lag of a model with an axis; give vectors")
+    xp = namespace(lags)
+    return xp.stack([xp.zeros_like(lags), xp.zeros_like(lags), lags], axis=-1)

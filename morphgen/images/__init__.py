@@ -1,0 +1,25 @@
+"""Reading segmented sections and volumes, with their units and phases.
+
+Sections and volumes come from TIFF, PNG, BMP and NPY files or from arrays. What cannot be read
+without a guess is refused, with a line that says what to give instead.
+"""
+
+from morphgen.images.lengths import UNITS, parse_length
+from morphgen.images.phase_map import parse_phases
+from morphgen.images.read import read_section, read_sections, read_volume
+from morphgen.images.section import PLANES, Section, Volume
+from morphgen.phases import Phase, phase_colors
+
+__all__ = [
+    "PLANES",
+    "UNITS",
+    "Phase",
+    "Section",
+    "Volume",
+    "parse_length",
+    "parse_phases",
+    "phase_colors",
+    "read_section",
+    "read_sections",
+    "read_volume",
+]
