@@ -21,7 +21,7 @@ from morphgen.fields.noise import noise_words
 
 ROWS = 64
 VOXELS_PER_ROW = 256
-WORDS_PER_PIECE = 2**18
+WORDS_PER_PIECE = 2**20
 
 
 def raster(seeds: range, streams: range, first_plane: int, planes: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -102,11 +103,15 @@ def fast_length(minimum: int) -> int:
     return int(scipy.fft.next_fast_len(minimum, real=True))
 
 
+@lru_cache(maxsize=64)
 def gauss_legendre(nodes: int, lower: float = 0.0, upper: float = 1.0) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on an interval, as float64 NumPy arrays."""
+    """Gauss-Legendre nodes and weights on an interval, as write-protected float64 arrays."""
     points, weights = roots_legendre(nodes)
     half = 0.5 * (upper - lower)
-    return lower + half * (points + 1.0), half * weights
+    nodes, scaled = lower + half * (points + 1.0), half * weights
+    for shared in (nodes, scaled):
+        shared.flags.writeable = False
+    return nodes, scaled
 
 
 def product(lengths: Sequence[int]) -> int:

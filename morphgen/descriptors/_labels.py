@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 
 from morphgen._array_api import Array, namespace, standard
@@ -131,11 +131,14 @@ def checked_spacing(spacing: float | Sequence[float], ndim: int) -> tuple[float,
     InputError
         If there are not ``ndim`` of them, or one is not positive and finite.
     """
-    given = [spacing] * ndim if isinstance(spacing, (int, float)) else list(spacing)
-    found = tuple(float(step) for step in given)
+    try:
+        given = list(spacing) if isinstance(spacing, Iterable) else [spacing] * ndim
+        found = tuple(float(step) for step in given)
+    except (TypeError, ValueError):
+        found = ()
     if len(found) != ndim or not all(math.isfinite(step) and step > 0.0 for step in found):
         raise InputError(
-            f"spacing is {spacing}; expected one positive number or {ndim} of them, one per axis"
+            f"spacing is {spacing!r}; expected one positive number or {ndim} of them, one per axis"
         )
     return found
 

@@ -194,9 +194,10 @@ def two_point_coverage(
 ) -> Coverage:
     """Two-point coverage C_ij(h) = P(label(x) = i, label(x + h) = j) of one or several images.
 
-    Every pair of pixels inside the specimen counts once, also over several images: the estimate
-    is the ratio of the pooled numbers of pairs. It is unbiased for a stationary structure but for
-    the volume fractions being those of the same pixels.
+    Every pair of pixels inside the specimen has the same weight, also over several images: the
+    estimate is a ratio of pooled numbers of pairs. For a stationary structure seen through a fixed
+    window it is unbiased at every lag. Its errors hang together over all lags, being mostly those
+    of the volume fractions.
 
     Parameters
     ----------
@@ -273,18 +274,7 @@ def coverage_counts(
     inside = pixels_inside(labels, mask, ndims=(2, 3))
     chosen = checked_phases(phases)
     reach = checked_max_lag(max_lag, labels.shape)
-    xp = namespace(labels)
-    spectra = [spectrum((labels == phase) & inside, reach) for phase in chosen]
-    rows: list[list[Array]] = [[] for _ in chosen]
-    for i, first in enumerate(spectra):
-        for j, second in enumerate(spectra):
-            known = j < i
-            found = (
-                _reverse(rows[j][i]) if known else correlation(first, second, labels.shape, reach)
-            )
-            rows[i].append(found)
-    del spectra
-    pairs = xp.stack([xp.stack(row) for row in rows])
+    pairs = _pairs([(labels == phase) & inside for phase in chosen], reach)
     return CoverageCounts(chosen, reach, pairs, _totals(inside, reach, like=pairs))
 
 
@@ -311,17 +301,23 @@ def pool(counts: Sequence[CoverageCounts]) -> CoverageCounts:
     return CoverageCounts(first.phases, first.max_lag, pairs, totals)
 
 
+def _pairs(flags: Sequence[Array], max_lag: int) -> Array:
+    xp, shape = namespace(*flags), flags[0].shape
+    spectra = [spectrum(flag, max_lag) for flag in flags]
+    rows: list[list[Array]] = []
+    for i, first in enumerate(spectra):
+        # pairs_ij(h) = pairs_ji(-h)
+        known = [xp.flip(row[i]) for row in rows]
+        rows.append(known + [correlation(first, other, shape, max_lag) for other in spectra[i:]])
+    return xp.stack([xp.stack(row) for row in rows])
+
+
 def _totals(inside: Array, max_lag: int, like: Array) -> Array:
     xp = namespace(inside)
     if bool(xp.all(inside)):
         return overlap(inside.shape, max_lag, like)
     whole = spectrum(inside, max_lag)
     return correlation(whole, whole, inside.shape, max_lag)
-
-
-def _reverse(pairs: Array) -> Array:
-    """Pairs in the other order: pairs_ji(h) = pairs_ij(-h)."""
-    return namespace(pairs).flip(pairs)
 
 
 def _both_orders(pairs: Array) -> Array:

@@ -47,11 +47,14 @@ def interface_densities(
 
     Notes
     -----
-    Unbiased over the directions only for interfaces without a preferred direction; a plane
-    section then stands for the volume. Along a row, two crossings of one interface between the
-    same two pixels are missed: the estimate is low by the share of features thinner than a pixel,
-    and for interfaces that are rough at every scale it grows without limit as pixels shrink. The
-    expected crossings of an axis are exactly C_ij + C_ji at a lag of one pixel.
+    The share of neighbours along an axis with labels i and j, in either order, is C_ij + C_ji at
+    a lag of one pixel: exactly, whatever the structure.
+
+    For interfaces without a preferred direction the estimate is free of bias but for what one
+    pixel hides: two crossings between the same two pixels are missed. For smooth interfaces it is
+    low by a share of the order of (pixel / feature size)²; for interfaces rough at every scale it
+    grows without limit as pixels shrink, and means something only beside its spacing. A plane
+    section stands for the volume if the structure is isotropic.
 
     References
     ----------

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy.special
 
-from morphgen._array_api import Array, gauss_legendre, namespace
+from morphgen._array_api import Array, asarray_like, gauss_legendre, is_numpy, namespace
 from morphgen.errors import ModelError
 
 _NODES = 32
@@ -43,16 +43,18 @@ def angle(correlation: Array) -> Array:
 def normal_survival(threshold: Any) -> Any:
     """Probability that a standard normal variable is at least ``threshold``.
 
-    For arrays, by quadrature of the density over [0, threshold], with an absolute error below
-    1e-15: the same on every backend, and differentiable.
+    For arrays of other libraries than NumPy by quadrature of the density over [0, threshold], with
+    an absolute error below 1e-15: the standard has no such function, and this one is
+    differentiable.
     """
     if isinstance(threshold, (int, float)):
         return 0.5 * math.erfc(threshold / math.sqrt(2.0))
-    bounded = namespace(threshold).clip(threshold, -9.0, 9.0)
-    nodes, weights = gauss_legendre(64)
-    total = 0.0 * bounded
-    for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
-        total = total + weight * _exp(-0.5 * (bounded * node) ** 2)
+    xp = namespace(threshold)
+    if is_numpy(xp):
+        return scipy.special.ndtr(-threshold)
+    bounded = xp.clip(threshold, -9.0, 9.0)
+    nodes, weights = (asarray_like(part, threshold) for part in gauss_legendre(64))
+    total = xp.sum(weights * xp.exp(-0.5 * (bounded[..., None] * nodes) ** 2), axis=-1)
     return 0.5 - bounded / math.sqrt(2.0 * math.pi) * total
 
 
@@ -113,11 +115,6 @@ class Gaussian:
         # 1 / (1 + cos psi) without a division by zero at pi
         steepness = 0.5 * (1.0 + namespace(psi).tan(0.5 * psi) ** 2)
         return _exp(-(threshold**2) * steepness) / (2.0 * math.pi)
-
-    def joint_threshold_slope(self, psi: Array, threshold: float) -> Array:
-        """Derivative dC/da of the joint exceedance in the threshold, at a fixed correlation."""
-        tangent = namespace(psi).tan(0.5 * psi)
-        return -2.0 * self.density(threshold) * normal_survival(threshold * tangent)
 
     def euler_densities(self, threshold: Any, gradient_variance: Any) -> EulerDensities:
         """Euler densities of {X >= u} for lambda = ``gradient_variance`` = -rho''(0)."""
@@ -224,15 +221,6 @@ class ChiSquare:
         series = _chi_square_series(self.degrees_of_freedom, threshold)
         return _clenshaw(series.angle_slope, psi)
 
-    def joint_threshold_slope(self, psi: Array, threshold: float) -> Array:
-        """Derivative dC/du of the joint exceedance in the threshold, at a fixed correlation."""
-        if self.degrees_of_freedom == 1:
-            normal, root = Gaussian(), math.sqrt(threshold)
-            near = normal.joint_threshold_slope(psi, root)
-            return (near + normal.joint_threshold_slope(math.pi - psi, root)) / root
-        series = _chi_square_series(self.degrees_of_freedom, threshold)
-        return _clenshaw(series.threshold_slope, psi)
-
     def euler_densities(self, threshold: Any, gradient_variance: Any) -> EulerDensities:
         """Euler densities of {Y >= u} for lambda = ``gradient_variance`` of one component."""
         u, n, root = threshold, self.degrees_of_freedom, gradient_variance**0.5
@@ -333,11 +321,9 @@ def _gaussian_joint(psi: Array, threshold: Any) -> Array:
 def _owen(h: Array, b: Array) -> Array:
     """Owen's T(h, b) for 0 <= b <= 1, by Gauss-Legendre quadrature (Owen 1956)."""
     xp = namespace(h)
-    nodes, weights = gauss_legendre(_NODES)
-    total = 0.0 * h
-    for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
-        spread = 1.0 + (node * b) ** 2
-        total = total + weight * xp.exp(-0.5 * h * h * spread) / spread
+    nodes, weights = (asarray_like(part, h) for part in gauss_legendre(_NODES))
+    spread = 1.0 + (b[..., None] * nodes) ** 2
+    total = xp.sum(weights * xp.exp(-0.5 * h[..., None] ** 2 * spread) / spread, axis=-1)
     return b * total / (2.0 * math.pi)
 
 

@@ -30,8 +30,8 @@ def read_file(path: str | os.PathLike[str]) -> Pixels:
     _check(path)
     reader = READERS[path.suffix.lower()]
     try:
-        digest = _sha256(path)
         pixels = reader(path)
+        digest = _sha256(path)
     except ImageError:
         raise
     # a damaged file makes the decoders raise almost anything

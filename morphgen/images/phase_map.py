@@ -77,7 +77,7 @@ def paint_palette(pixels: Pixels, keys: PhaseKeys | None) -> Pixels:
             f"{pixels.source}: phases are given as colours, but the image holds numbers of type "
             f"{pixels.values.dtype}; give values such as 0=pore"
         )
-    lut = np.zeros(256, dtype=np.uint32)
+    lut = np.zeros(max(256, palette.size), dtype=np.uint32)
     lut[: palette.size] = palette
     return replace(pixels, values=lut[pixels.values], colored=True, palette=None)
 
@@ -182,12 +182,13 @@ def _check_agreement(pixels: Pixels, counts: Counts, keys: PhaseKeys) -> None:
             f"{pixels.source}: a colour image, so phases need colours for keys; it holds "
             f"{listed(pixels, counts)}"
         )
-    unnamed = {value: count for value, count in counts.items() if value not in keys.names}
+    unnamed = [value for value in counts if value not in keys.names]
     if unnamed:
-        first = shown(pixels, next(iter(unnamed)))
+        found = ", ".join(shown(pixels, value) for value in unnamed)
+        first = shown(pixels, unnamed[0])
         raise ImageError(
-            f"{pixels.source}: no phase is given for {listed(pixels, unnamed, len(counts))} among "
-            f"the values {listed(pixels, counts)}; name each, as {first}=name, or as "
+            f"{pixels.source}: no phase is given for {found}; the image holds "
+            f"{listed(pixels, counts)}: name each in phases, as {first}=name, or as "
             f"{first}={OUTSIDE_NAME} where it is not specimen"
         )
     present = {keys.names[value] for value in counts}

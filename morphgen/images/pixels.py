@@ -127,7 +127,7 @@ def transparency(alpha: NDArray[Any], source: str) -> Mask | None:
     partial = int(alpha.size - np.count_nonzero(transparent) - np.count_nonzero(alpha == opaque))
     if partial:
         raise ImageError(
-            f"{source}: {partial} pixels are semi-transparent, which blends phases; "
+            f"{source}: {partial} semi-transparent pixels blend their phase with another; "
             "flatten the image, or make every pixel opaque or transparent"
         )
     return transparent if transparent.any() else None

@@ -166,5 +166,5 @@ def _mask(labels: Labels) -> NDArray[np.bool_] | None:
 
 def _fractions(labels: Labels, phases: tuple[Phase, ...]) -> dict[int, float]:
     counts = label_counts(labels)
-    total = counts[:OUTSIDE].sum()
+    total = max(int(counts[:OUTSIDE].sum()), 1)
     return {phase.label: float(counts[phase.label] / total) for phase in phases}

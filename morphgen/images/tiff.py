@@ -27,10 +27,7 @@ def read_tiff(path: Path) -> Pixels:
         page = file.pages.first
         series = _check(file, path.name)
         array = _decoded(series, path.name)
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-            palette = _palette(page.colormap)
-        else:
-            palette = None
+        palette = _palette(page.colormap)
         scale = stated_scale(file)
         bilevel = page.bitspersample == 1
         alpha = bool(page.extrasamples)
@@ -121,8 +118,8 @@ def _arranged(array: NDArray[Any], axes: str, source: str) -> tuple[NDArray[Any]
     others = [name for name in names if name not in "YXS"]
     if len(others) > 1 or "C" in others:
         raise ImageError(
-            f"{source}: axes {names} of lengths {array.shape} are more than pages, rows and "
-            "columns; save one channel and one series"
+            f"{source}: axes {names} of lengths {array.shape} hold channels or several "
+            "stacks; save one channel and one stack, with its pages as the axis Z"
         )
     order = [names.index(name) for name in (*others, "Y", "X", *("S" * names.count("S")))]
     array = array.transpose(order)

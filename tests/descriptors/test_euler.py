@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
@@ -32,7 +31,7 @@ def squares_by_hand(labels: np.ndarray, phase: int, inside: np.ndarray) -> tuple
         if inside[window].all():
             held = np.count_nonzero(labels[window] == phase)
             squares += 1
-            number += (held == 1) - (held == 3)
+            number += int(held == 1) - int(held == 3)
     return number, squares
 
 

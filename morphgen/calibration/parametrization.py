@@ -1,0 +1,162 @@
+"""From numbers that an optimiser may vary to the correlation and the kernel of one field."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+
+from morphgen.fields.kernels import Kernel
+from morphgen.fields.parametric import (
+    DampedSincKernel,
+    GaussianKernel,
+    MaternKernel,
+    ParametricKernel,
+)
+from morphgen.fields.spline import RadialSpectrum, SplineKernel
+
+_SMOOTHNESS = (0.35, 15.0)
+
+
+class Parametrization(ABC):
+    """Correlation of one isotropic field at fixed lags, as a function of free parameters."""
+
+    @abstractmethod
+    def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Correlation at the lags, shape (K,), and its derivatives, shape (K, parameters)."""
+
+    @abstractmethod
+    def kernel(self, parameters: np.ndarray) -> Kernel:
+        """Kernel with these parameters."""
+
+    @abstractmethod
+    def start(self, correlation: np.ndarray) -> np.ndarray:
+        """Parameters whose correlation is roughly the given one at the lags."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Names of the kernel's parameters, in order."""
+
+    @abstractmethod
+    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
+        """Derivatives of the kernel's named parameters in the free ones, a square matrix."""
+
+
+@dataclass(frozen=True, eq=False)
+class High(Parametrization):
+    """Spline kernel of a given support (HP); made by `high`."""
+
+    lag: np.ndarray
+    waves: np.ndarray
+    spectrum: RadialSpectrum
+    support_radius: float
+
+    def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Correlation at the lags and its derivatives in the spline coefficients."""
+        return self.spectrum.jacobian(parameters, self.waves)
+
+    def kernel(self, parameters: np.ndarray) -> SplineKernel:
+        """Spline kernel, its coefficients scaled to a largest one of 1."""
+        scaled = parameters / self._scale(parameters)
+        return SplineKernel(tuple(scaled.tolist()), self.support_radius)
+
+    def start(self, correlation: np.ndarray) -> np.ndarray:
+        """Coefficients of the kernel that comes nearest to a correlation, from a Gaussian one."""
+        count = self.spectrum.amplitudes.shape[1]
+        knots = self.support_radius / (count + 1) * np.arange(count)
+        length = max(correlation_length(self.lag, correlation), 0.3 * knots[1])
+        bell = np.exp(-((knots / length) ** 2))
+        found = scipy.optimize.least_squares(
+            lambda c: self.correlation(c)[0] - correlation,
+            bell,
+            jac=lambda c: self.correlation(c)[1],
+            max_nfev=60,
+        )
+        return np.asarray(found.x / np.abs(found.x).max())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the spline coefficients."""
+        return tuple(f"coefficients.{j}" for j in range(self.spectrum.amplitudes.shape[1]))
+
+    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
+        """Derivatives of the scaled coefficients; the largest one is fixed by convention."""
+        largest = int(np.argmax(np.abs(parameters)))
+        slopes = np.eye(parameters.size) / parameters[largest]
+        slopes[:, largest] -= parameters / parameters[largest] ** 2
+        return slopes
+
+    @staticmethod
+    def _scale(parameters: np.ndarray) -> float:
+        return float(parameters[np.argmax(np.abs(parameters))])
+
+
+@dataclass(frozen=True, eq=False)
+class Low(Parametrization):
+    """A named covariance family (LP), in the logarithms of its parameters."""
+
+    lag: np.ndarray
+    family: type[ParametricKernel]
+
+    def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Correlation at the lags and its derivatives, by central differences."""
+        step = 1e-5
+        columns = []
+        for unit in np.eye(parameters.size) * step:
+            ahead, behind = self._values(parameters + unit), self._values(parameters - unit)
+            columns.append((ahead - behind) / (2.0 * step))
+        return self._values(parameters), np.stack(columns, axis=1)
+
+    def kernel(self, parameters: np.ndarray) -> ParametricKernel:
+        """Kernel of the family."""
+        values = dict(zip(self.names, np.exp(parameters).tolist(), strict=True))
+        if "smoothness" in values:
+            values["smoothness"] = float(np.clip(values["smoothness"], *_SMOOTHNESS))
+        return self.family(**values)
+
+    def start(self, correlation: np.ndarray) -> np.ndarray:
+        """Correlation length of the given correlation; the wave number of its first zero."""
+        length = math.log(correlation_length(self.lag, correlation))
+        if self.family is GaussianKernel:
+            return np.array([length])
+        if self.family is MaternKernel:
+            return np.array([length - math.log(1.5), math.log(1.5)])
+        negative = np.flatnonzero(correlation < 0.0)
+        zero = self.lag[negative[0]] if negative.size else self.lag[-1]
+        return np.array([length + math.log(2.0), math.log(math.pi / float(zero))])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the family's parameters."""
+        second = {MaternKernel: ("smoothness",), DampedSincKernel: ("wave_number",)}
+        return ("length", *second.get(self.family, ()))
+
+    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
+        """Derivatives of the parameters in their logarithms."""
+        return np.diag(np.exp(parameters))
+
+    def _values(self, parameters: np.ndarray) -> np.ndarray:
+        return np.asarray(self.kernel(parameters).radial_correlation(self.lag))
+
+
+def high(lag: np.ndarray, support_radius: float, count: int) -> High:
+    """Spline parametrisation with ``count`` coefficients on [0, support_radius]."""
+    spectrum = RadialSpectrum.of(count)
+    waves = spectrum.waves(lag * (count + 1) / support_radius)
+    return High(lag, waves, spectrum, support_radius)
+
+
+def correlation_length(lag: np.ndarray, correlation: np.ndarray) -> float:
+    """First lag at which a correlation falls to exp(-1/2), by linear interpolation."""
+    target = math.exp(-0.5)
+    below = np.flatnonzero(correlation < target)
+    if below.size == 0:
+        return float(lag[-1])
+    last = int(below[0])
+    left = (0.0, 1.0) if last == 0 else (float(lag[last - 1]), float(correlation[last - 1]))
+    share = (left[1] - target) / (left[1] - float(correlation[last]))
+    return left[0] + share * (float(lag[last]) - left[0])
