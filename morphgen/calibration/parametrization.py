@@ -24,6 +24,8 @@ _SMOOTHNESS = (0.35, 15.0)
 class Parametrization(ABC):
     """Correlation of one isotropic field at fixed lags, as a function of free parameters."""
 
+    lag: np.ndarray
+
     @abstractmethod
     def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Correlation at the lags, shape (K,), and its derivatives, shape (K, parameters)."""
@@ -42,8 +44,8 @@ class Parametrization(ABC):
         """Names of the kernel's parameters, in order."""
 
     @abstractmethod
-    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
-        """Derivatives of the kernel's named parameters in the free ones, a square matrix."""
+    def values(self, parameters: np.ndarray) -> np.ndarray:
+        """Values of the kernel's named parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,11 @@ class High(Parametrization):
 
     def kernel(self, parameters: np.ndarray) -> SplineKernel:
         """Spline kernel, its coefficients scaled to a largest one of 1."""
-        scaled = parameters / self._scale(parameters)
-        return SplineKernel(tuple(scaled.tolist()), self.support_radius)
+        return SplineKernel(tuple(self.values(parameters).tolist()), self.support_radius)
+
+    def values(self, parameters: np.ndarray) -> np.ndarray:
+        """Coefficients, the largest in size being 1."""
+        return parameters / parameters[np.argmax(np.abs(parameters))]
 
     def start(self, correlation: np.ndarray) -> np.ndarray:
         """Coefficients of the kernel that comes nearest to a correlation, from a Gaussian one."""
@@ -83,17 +88,6 @@ class High(Parametrization):
         """Names of the spline coefficients."""
         return tuple(f"coefficients.{j}" for j in range(self.spectrum.amplitudes.shape[1]))
 
-    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
-        """Derivatives of the scaled coefficients; the largest one is fixed by convention."""
-        largest = int(np.argmax(np.abs(parameters)))
-        slopes = np.eye(parameters.size) / parameters[largest]
-        slopes[:, largest] -= parameters / parameters[largest] ** 2
-        return slopes
-
-    @staticmethod
-    def _scale(parameters: np.ndarray) -> float:
-        return float(parameters[np.argmax(np.abs(parameters))])
-
 
 @dataclass(frozen=True, eq=False)
 class Low(Parametrization):
@@ -107,16 +101,20 @@ class Low(Parametrization):
         step = 1e-5
         columns = []
         for unit in np.eye(parameters.size) * step:
-            ahead, behind = self._values(parameters + unit), self._values(parameters - unit)
+            ahead, behind = self._at_lags(parameters + unit), self._at_lags(parameters - unit)
             columns.append((ahead - behind) / (2.0 * step))
-        return self._values(parameters), np.stack(columns, axis=1)
+        return self._at_lags(parameters), np.stack(columns, axis=1)
 
     def kernel(self, parameters: np.ndarray) -> ParametricKernel:
         """Kernel of the family."""
-        values = dict(zip(self.names, np.exp(parameters).tolist(), strict=True))
-        if "smoothness" in values:
-            values["smoothness"] = float(np.clip(values["smoothness"], *_SMOOTHNESS))
-        return self.family(**values)
+        return self.family(**dict(zip(self.names, self.values(parameters).tolist(), strict=True)))
+
+    def values(self, parameters: np.ndarray) -> np.ndarray:
+        """Parameters of the family, the smoothness kept where Bessel functions are finite."""
+        found = np.exp(parameters)
+        if self.family is MaternKernel:
+            found[1] = np.clip(found[1], *_SMOOTHNESS)
+        return found
 
     def start(self, correlation: np.ndarray) -> np.ndarray:
         """Correlation length of the given correlation; the wave number of its first zero."""
@@ -135,11 +133,7 @@ class Low(Parametrization):
         second = {MaternKernel: ("smoothness",), DampedSincKernel: ("wave_number",)}
         return ("length", *second.get(self.family, ()))
 
-    def kernel_slopes(self, parameters: np.ndarray) -> np.ndarray:
-        """Derivatives of the parameters in their logarithms."""
-        return np.diag(np.exp(parameters))
-
-    def _values(self, parameters: np.ndarray) -> np.ndarray:
+    def _at_lags(self, parameters: np.ndarray) -> np.ndarray:
         return np.asarray(self.kernel(parameters).radial_correlation(self.lag))
 
 

@@ -90,15 +90,32 @@ class Source:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One row of the ranked table of models that were considered."""
+    """One row of the ranked table of models that were considered.
+
+    Attributes
+    ----------
+    order : tuple of int
+        Labels in the order of decision.
+    laws : tuple of str
+        Law of each field, as on the command line.
+    bound : float
+        Least misfit of any independent fields in this order, whatever their covariances.
+    misfit : float
+        Largest |C_ij(model) - C_ij(sections)| with the fields fitted one by one.
+    order_score : float
+        Root mean square deviation, in standard errors, from what independence demands of the
+        first phase (THEORY 5).
+    topology_score : float or None
+        The same for the section Euler numbers against simulated sections (THEORY 9); None where
+        nothing was simulated.
+    """
 
     order: tuple[int, ...]
     laws: tuple[str, ...]
     bound: float
     misfit: float
     order_score: float
-    topology_score: float
-    score: float
+    topology_score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,10 @@ def compare(
         not fit into a section, or another argument is out of its range.
     """
     _check_request(sections, realizations, level)
-    for image in [*sections, *([] if volume is None else [volume])]:
-        _check_image(model, image)
+    for section in sections:
+        _check_image(model, section)
+    if volume is not None:
+        _check_image(model, volume)
     labels = tuple(phase.label for phase in model.phases)
     lag = _max_lag(model, sections, max_lag)
     views = [view_of(section, lag) for section in sections]
@@ -134,8 +136,9 @@ def calibration_share(model: ExcursionModel, views: Sequence[View]) -> float:
     """Area that is compared over the area that the model was calibrated on; 0 if not known."""
     if model.provenance is None:
         return 0.0
-    known = sum(one.pixels * math.prod(one.pixel_size) for one in model.provenance.sources)
-    return sum(view.area for view in views) / known if known > 0.0 else 0.0
+    sources = model.provenance.sources
+    known = sum(one.pixels * one.pixel_size[0] * one.pixel_size[1] for one in sources)
+    return float(sum(view.area for view in views) / known) if known > 0.0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +185,7 @@ def _max_lag(model: ExcursionModel, sections: Sequence[Section], given: float | 
     fits = min((min(section.labels.shape) - 1) * min(section.pixel_size) for section in sections)
     if given is None:
         known = math.inf if model.provenance is None else model.provenance.max_lag
-        return min(known, LONGEST_DEFAULT_LAG * finest, fits / 2)
+        return float(min(known, LONGEST_DEFAULT_LAG * finest, fits / 2))
     if not finest <= given <= fits:
         raise InputError(
             f"max_lag is {given:g} {model.unit}; expected {finest:g} to {fits:g}, "

@@ -38,7 +38,7 @@ class Quantity:
     closed_form, volume : tuple of float or None
         What the model implies exactly, and what slices of the volume show.
     largest_deviation : float
-        Largest \\|z\\| of the judged points; 0 without one.
+        Largest deviation z of the judged points, without its sign; 0 without one.
     p_value : float
         Probability that any point of the whole comparison strays as far from a true model.
     passed : bool
@@ -111,8 +111,8 @@ class Comparison:
     quantities : tuple of Quantity
         By decreasing deviation.
     misfit, volume_misfit : dict
-        Largest \\|difference\\| of C_ij - p_i p_j between the sections and the closed form, or the
-        volume, over all lags; per pair "i-j".
+        Largest difference of C_ij - p_i p_j between the sections and the closed form, or the
+        volume, over all lags and without its sign; per pair "i-j".
     versions : dict
         Versions of morphgen and of what it computes with.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from morphgen.descriptors import (
 from morphgen.images import Section
 from morphgen.phases import OUTSIDE
 
+Plane = Literal["xy", "xz", "yz"]
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
 
@@ -51,7 +52,7 @@ class View:
     """
 
     shape: tuple[int, int]
-    plane: str
+    plane: Plane
     pixel_size: tuple[float, float]
     mask: NDArray[np.bool_] | None
     max_lag: int
@@ -103,7 +104,9 @@ def view_of(section: Section, max_lag: float) -> View:
     """Look at a section with lags up to ``max_lag``, in its unit."""
     lag = int(np.floor(max_lag / min(section.pixel_size) + 1e-9))
     rows, columns = section.labels.shape
-    return View((rows, columns), section.plane, section.pixel_size, section.mask, lag)
+    return View(
+        (rows, columns), cast("Plane", section.plane), section.pixel_size, section.mask, lag
+    )
 
 
 def measure(images: Sequence[Labels], views: Sequence[View], phases: Sequence[int]) -> Measured:
@@ -171,7 +174,7 @@ def _coverage(
         for image, view in zip(images, views, strict=True)
     ]
     area = np.array([view.area for view in views])
-    p = np.average([count.fractions() for count in counts], axis=0, weights=area)
+    p = (area / area.sum()) @ np.array([count.fractions() for count in counts])
     radial = [count.radial(v.pixel_size) for count, v in zip(counts, views, strict=True)]
     lag, pooled = _pooled(radial, [min(view.pixel_size) for view in views], area)
     values = {Key("volume_fraction", (one,)): p[i : i + 1] for i, one in enumerate(phases)}
@@ -209,7 +212,7 @@ def at_lags(lag: Floats, known: Floats, values: Floats) -> Floats:
     # mean distances of the last bin differ a little between sections of different shape
     reach = known[-1] + 0.6 * (known[-1] - known[-2])
     rows = [np.where(lag <= reach, np.interp(lag, known, row), np.nan) for row in flat]
-    return np.reshape(rows, (*values.shape[:-1], lag.size))
+    return np.array(rows, dtype=np.float64).reshape(*values.shape[:-1], lag.size)
 
 
 def _chords(
@@ -239,7 +242,8 @@ def _chords(
 def _length_grid(seen: Sequence[tuple[View, int]]) -> Floats:
     step = max(view.pixel_size[axis] for view, axis in seen)
     longest = max(view.shape[axis] * view.pixel_size[axis] for view, axis in seen)
-    return step * np.arange(1, int(np.ceil(longest / step - 1e-9)) + 1)
+    count = int(np.ceil(longest / step - 1e-9))
+    return np.linspace(step, count * step, count)
 
 
 def _pooled_chords(found: Sequence[ChordLengths], grid: Floats) -> tuple[Floats, Floats]:

@@ -8,11 +8,21 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from morphgen.excursion import ExcursionModel
-from morphgen.images import PLANES, Volume
-from morphgen.validation.measure import Floats, Key, Measured, View, at_lags, measure
+from morphgen.images import Volume
+from morphgen.validation.measure import (
+    Floats,
+    Key,
+    Labels,
+    Measured,
+    Plane,
+    View,
+    at_lags,
+    measure,
+)
 
 SLICES = 16
 _DIRECTIONS = 32
+_ALL: tuple[Plane, ...] = ("xy", "xz", "yz")
 _AXES = {"z": 0, "y": 1, "x": 2}
 
 
@@ -78,7 +88,7 @@ def volume_values(
         Arrays by `Key`, at the lags and lengths of the sections; NaN beyond what fits into the
         volume.
     """
-    planes = PLANES if model.isotropic else sorted({view.plane for view in views})
+    planes: Sequence[Plane] = _ALL if model.isotropic else sorted({view.plane for view in views})
     cuts = [cut for plane in planes for cut in _cuts(volume, plane, max_lag)]
     labels = [phase.label for phase in model.phases]
     found = measure([image for image, _ in cuts], [view for _, view in cuts], labels)
@@ -99,7 +109,7 @@ def misfits(observed: Measured, reference: Mapping[Key, Floats]) -> dict[str, fl
     return found
 
 
-def _plane_mean(model: ExcursionModel, plane: str, lag: Floats) -> Floats:
+def _plane_mean(model: ExcursionModel, plane: Plane, lag: Floats) -> Floats:
     """C_ij averaged over the directions of a plane, shape (n, n, K)."""
     angle = (np.arange(_DIRECTIONS) + 0.5) * (np.pi / 2 / _DIRECTIONS)
     offsets = np.zeros((lag.size, _DIRECTIONS, 3))
@@ -109,9 +119,7 @@ def _plane_mean(model: ExcursionModel, plane: str, lag: Floats) -> Floats:
     return mean
 
 
-def _cuts(
-    volume: Volume, plane: str, max_lag: float
-) -> list[tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], View]]:
+def _cuts(volume: Volume, plane: Plane, max_lag: float) -> list[tuple[Labels, View]]:
     """Slices of a volume with a phase in them, each with its view."""
     rows, columns = _AXES[plane[1]], _AXES[plane[0]]
     normal = 3 - rows - columns

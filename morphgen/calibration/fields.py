@@ -1,0 +1,146 @@
+"""Fitting one field at a time, to the joint probabilities that the data ask of it lag by lag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphgen.calibration.bound import joints_from, linear_coverage
+from morphgen.calibration.minimize import solve
+from morphgen.calibration.objective import FieldLaw, coverage_rows
+from morphgen.calibration.parametrization import Low, Parametrization, high
+from morphgen.calibration.problem import Problem
+from morphgen.errors import InputError
+from morphgen.fields.kernels import Kernel
+from morphgen.fields.laws import correlation_angle
+from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
+
+SPLINES = 12
+
+_SUPPORT_SHARES = (0.4, 0.55, 0.75, 1.0)
+# a wider support costs halo, a second parameter its uncertainty
+_WORTH_TAKING = 0.9
+_SCREENING = 40
+
+
+@dataclass(frozen=True, eq=False)
+class FieldFit:
+    """One field fitted on its own.
+
+    Attributes
+    ----------
+    law : FieldLaw
+        Its law.
+    parametrization : Parametrization
+        What its parameters mean.
+    parameters : ndarray
+        The best parameters.
+    joint : ndarray, shape (K,)
+        Its joint probabilities at the data's lags.
+    cost : float
+        Half the sum of squared deviations from the wanted joint probabilities.
+    """
+
+    law: FieldLaw
+    parametrization: Parametrization
+    parameters: np.ndarray
+    joint: np.ndarray
+    cost: float
+
+    @property
+    def kernel(self) -> Kernel:
+        """The fitted kernel."""
+        return self.parametrization.kernel(self.parameters)
+
+
+def wanted_joints(rows: np.ndarray, probabilities: list[float]) -> np.ndarray:
+    """Joint probability of each field that fits the C_ij best at each lag, by least squares.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (pairs, K)
+        C_ij of the data, phases in the order of decision.
+    probabilities : list of float
+        Conditional probabilities of the decisions.
+
+    Returns
+    -------
+    ndarray, shape (fields, K)
+    """
+    constant, slopes = linear_coverage(probabilities)
+    products = np.linalg.lstsq(slopes, rows - constant[:, None], rcond=None)[0]
+    return joints_from(products, probabilities)
+
+
+def fit_field(
+    joint: np.ndarray,
+    probability: float,
+    law: FieldLaw,
+    members: Sequence[Parametrization],
+) -> FieldFit:
+    """Fit one field's kernel to wanted joint probabilities.
+
+    Parameters
+    ----------
+    joint : ndarray, shape (K,)
+        Joint probabilities wanted at the data's lags.
+    probability : float
+        Probability of the excursion set.
+    law : FieldLaw
+        Law of the field.
+    members : sequence of Parametrization
+        Parametrisations to try, the most economical first: a later one is taken only if it lowers
+        the cost by a tenth.
+    """
+    correlation = _wanted_correlation(joint, probability, law)
+    fits = [_fit_one(member, joint, probability, law, correlation) for member in members]
+    chosen = fits[0]
+    for fit in fits[1:]:
+        if fit.cost < _WORTH_TAKING * chosen.cost:
+            chosen = fit
+    return chosen
+
+
+def parametrizations(lag: np.ndarray, kind: str) -> list[Parametrization]:
+    """Parametrisations of a field: ``high`` splines by support, or the ``low`` families.
+
+    Raises
+    ------
+    InputError
+        If the kind is neither.
+    """
+    if kind == "low":
+        return [Low(lag, family) for family in (GaussianKernel, MaternKernel, DampedSincKernel)]
+    if kind == "high":
+        return [high(lag, share * float(lag[-1]), SPLINES) for share in _SUPPORT_SHARES]
+    raise InputError(f"parametrization is {kind!r}: expected high or low")
+
+
+def _fit_one(
+    member: Parametrization,
+    joint: np.ndarray,
+    probability: float,
+    law: FieldLaw,
+    correlation: np.ndarray,
+) -> FieldFit:
+    rows = coverage_rows([probability], [joint])
+    problem = Problem(rows, np.array([probability, 1.0 - probability]), (law,), (member,))
+    start = member.start(correlation)
+    found = solve(problem, start, evaluations=_SCREENING, tolerance=1e-3)
+    fitted = law.joint(member.correlation(found.parameters)[0], probability)
+    cost = 0.5 * float(np.sum((fitted - joint) ** 2))
+    return FieldFit(law, member, found.parameters, fitted, cost)
+
+
+def _wanted_correlation(joint: np.ndarray, probability: float, law: FieldLaw) -> np.ndarray:
+    above = joint - (2.0 * probability - 1.0 if law.below else 0.0)
+    psi = correlation_angle(law.law, above, law.threshold(probability))
+    correlation = np.asarray(np.cos(psi))
+    if law.law.type == "gaussian":
+        # the inversion ends at rho = 0: below it the joint probability is almost straight in rho
+        p = float(law.law.survival(law.threshold(probability)))
+        density = law.law.density(law.threshold(probability))
+        correlation = correlation + np.minimum(above - p * p, 0.0) / density**2
+    return np.clip(correlation, -0.9, 1.0)

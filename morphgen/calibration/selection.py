@@ -1,0 +1,251 @@
+"""Which phase is decided first, and by which class of field: chosen, and shown as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+
+from morphgen.calibration.bound import lagwise_bound
+from morphgen.calibration.fields import FieldFit, fit_field, parametrizations, wanted_joints
+from morphgen.calibration.objective import FieldLaw, conditional_probabilities, coverage_rows
+from morphgen.calibration.targets import Target
+from morphgen.calibration.topology import Simulator
+from morphgen.excursion.model import Candidate
+from morphgen.fields.laws import ChiSquare, Gaussian
+from morphgen.images import Section
+from morphgen.progress import Progress
+
+# degrees of freedom tried: neighbours among 1, 2, 4 are what one section can tell apart
+DEGREES_OF_FREEDOM = (1, 2, 4)
+
+LAWS = (
+    FieldLaw(Gaussian()),
+    *(FieldLaw(ChiSquare(n), below) for n in DEGREES_OF_FREEDOM for below in (False, True)),
+)
+
+# a chi-square field must bring the Euler numbers nearer by one standard deviation to be taken
+_PARSIMONY = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class OrderScore:
+    """How well independent fields in one order can describe the data.
+
+    Attributes
+    ----------
+    order : tuple of int
+        Labels in the order of decision.
+    misfit : float
+        Root mean square residual of the best fields lag by lag.
+    independence : float
+        Root mean square of the order test of THEORY 5, in standard errors.
+    """
+
+    order: tuple[int, ...]
+    misfit: float
+    independence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The chosen order and the fields fitted to it one by one, with what else was considered."""
+
+    order: tuple[int, ...]
+    fits: tuple[FieldFit, ...]
+    candidates: tuple[Candidate, ...]
+
+
+def possible_orders(labels: Sequence[int]) -> list[tuple[int, ...]]:
+    """Orders of decision that differ: the last two phases share one field, so they may swap."""
+    return [order for order in permutations(labels) if order[-2] < order[-1]]
+
+
+def score_order(target: Target, order: tuple[int, ...]) -> OrderScore:
+    """Score one order of decision."""
+    fractions, rows = target.in_order(order)
+    probabilities = conditional_probabilities(fractions.tolist())
+    joints = list(wanted_joints(rows, probabilities))
+    residuals = coverage_rows(probabilities, joints) - rows
+    misfit = float(np.sqrt(np.mean(residuals**2)))
+    return OrderScore(order, misfit, _independence(target, order))
+
+
+def select(
+    target: Target,
+    sections: Sequence[Section],
+    simulator: Simulator,
+    *,
+    order: tuple[int, ...] | None,
+    laws: Sequence[FieldLaw] | None,
+    parametrization: str,
+    progress: Progress,
+) -> Selection:
+    """Choose the order of decision and the law of each field, unless they are given.
+
+    The order is the one in which independent fields describe the C_ij best lag by lag. The laws
+    are chosen field by field: each candidate is fitted to the two-point functions, and sections
+    simulated from it are compared with the data by their Euler numbers.
+
+    Parameters
+    ----------
+    target : Target
+        The data.
+    sections : sequence of Section
+        The sections behind them.
+    simulator : Simulator
+        Draws sections of candidates.
+    order : tuple of int or None
+        Labels in the order of decision, if fixed.
+    laws : sequence of FieldLaw or None
+        Law of each field in that order, if fixed.
+    parametrization : {"high", "low"}
+        Kind of kernel.
+    progress : Progress
+        Told after each candidate.
+    """
+    orders = [order] if order else possible_orders(target.labels)
+    scores = sorted((score_order(target, entry) for entry in orders), key=lambda s: s.misfit)
+    chosen = scores[0].order
+    search = _Search(target, sections, simulator, chosen, parametrization, progress)
+    table, fits = search.fixed(laws) if laws else search.all_laws()
+    known = [replace(row, order_score=scores[0].independence) for row in table]
+    others = [_order_row(target, score) for score in scores[1:]]
+    return Selection(chosen, tuple(fits), (*known, *others))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Fits laws in one order of decision."""
+
+    target: Target
+    sections: Sequence[Section]
+    simulator: Simulator
+    order: tuple[int, ...]
+    parametrization: str
+    progress: Progress
+
+    def fixed(self, laws: Sequence[FieldLaw]) -> tuple[list[Candidate], list[FieldFit]]:
+        """Fit the given laws, one per field."""
+        joints, probabilities = self._wanted()
+        members = parametrizations(self.target.lag, self.parametrization)
+        fits = [
+            fit_field(joint, p, law, members)
+            for joint, p, law in zip(joints, probabilities, laws, strict=True)
+        ]
+        return [self._row(fits, None)], fits
+
+    def all_laws(self) -> tuple[list[Candidate], list[FieldFit]]:
+        """Choose the law of each field in turn; the table holds every alternative."""
+        joints, probabilities = self._wanted()
+        members = parametrizations(self.target.lag, self.parametrization)
+        fits = [fit_field(a, p, LAWS[0], members) for a, p in zip(joints, probabilities, strict=True)]
+        open_sets = [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
+        table, best = [], []
+        for number in range(len(fits)):
+            tried = self._try_laws(number, fits[number], open_sets)
+            chosen = min(tried, key=lambda trial: trial.penalised)
+            fits[number] = chosen.fit
+            best.append(chosen.score)
+            open_sets = [a & ~b for a, b in zip(open_sets, chosen.sets, strict=True)]
+            table.append((number, tried, chosen))
+        rows = [self._row(fits, _root_mean_square(best))]
+        for number, tried, chosen in table:
+            for trial in sorted(tried, key=lambda trial: trial.penalised):
+                if trial is not chosen:
+                    swapped = [*fits[:number], trial.fit, *fits[number + 1 :]]
+                    scores = [*best[:number], trial.score, *best[number + 1 :]]
+                    rows.append(self._row(swapped, _root_mean_square(scores)))
+        return rows, fits
+
+    def _wanted(self) -> tuple[np.ndarray, list[float]]:
+        fractions, rows = self.target.in_order(self.order)
+        probabilities = conditional_probabilities(fractions.tolist())
+        return wanted_joints(rows, probabilities), probabilities
+
+    def _try_laws(
+        self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
+    ) -> list[_Trial]:
+        joints, probabilities = self._wanted()
+        last = number == len(probabilities) - 1
+        decided = self.order[number : number + 1] if not last else self.order[number:]
+        observed = self.simulator.observed(self.sections, decided)
+        trials = []
+        for step, law in enumerate(LAWS):
+            fit = gaussian
+            if step:
+                members = self._members_like(gaussian)
+                fit = fit_field(joints[number], probabilities[number], law, members)
+            sets = self.simulator.excursion_sets(fit.kernel, law, probabilities[number], number)
+            score = self.simulator.topology(open_sets, sets, last).score(
+                observed, self.target.pixels
+            )
+            trials.append(_Trial(fit, score, sets))
+            self.progress("choosing fields", number * len(LAWS) + step + 1,
+                          len(probabilities) * len(LAWS))
+        return trials
+
+    def _members_like(self, gaussian: FieldFit) -> list:
+        """The support that suits a Gaussian field suits the others; families are few."""
+        if self.parametrization == "low":
+            return parametrizations(self.target.lag, "low")
+        return [gaussian.parametrization]
+
+    def _row(self, fits: Sequence[FieldFit], topology: float | None) -> Candidate:
+        fractions, rows = self.target.in_order(self.order)
+        probabilities = conditional_probabilities(fractions.tolist())
+        misfit = coverage_rows(probabilities, [fit.joint for fit in fits]) - rows
+        bound = float(lagwise_bound(rows, fractions).misfit.max())
+        laws = tuple(fit.law.name for fit in fits)
+        return Candidate(self.order, laws, bound, float(np.abs(misfit).max()), 0.0, topology)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A law tried for one field, with the excursion sets simulated from it."""
+
+    fit: FieldFit
+    score: float
+    sets: list[np.ndarray]
+
+    @property
+    def penalised(self) -> float:
+        plain = self.fit.law == LAWS[0]
+        return self.score if plain else self.score + _PARSIMONY
+
+
+def _order_row(target: Target, score: OrderScore) -> Candidate:
+    """Table row of an order that was not taken: Gaussian fields, nothing simulated."""
+    fractions, rows = target.in_order(score.order)
+    probabilities = conditional_probabilities(fractions.tolist())
+    joints = list(wanted_joints(rows, probabilities))
+    misfit = float(np.abs(coverage_rows(probabilities, joints) - rows).max())
+    bound = float(lagwise_bound(rows, fractions).misfit.max())
+    laws = ("any",) * len(joints)
+    return Candidate(score.order, laws, bound, misfit, score.independence)
+
+
+def _independence(target: Target, order: Sequence[int]) -> float:
+    """Deviation of p_b C_1a - p_a C_1b from 0, which the first phase's independence demands."""
+    count = len(order)
+    if count < 3:
+        return 0.0
+    fractions, rows = target.in_order(order)
+    shares, deviations = target.influence_in_order(order)
+    first = shares[:, :count]
+    squares = []
+    for a in range(1, count):
+        for b in range(a + 1, count):
+            # rows 0..count-1 are the pairs (0, 0), (0, 1), ...
+            value = fractions[b] * rows[a] - fractions[a] * rows[b]
+            change = first[:, b, None] * rows[a] + fractions[b] * deviations[:, a]
+            change -= first[:, a, None] * rows[b] + fractions[a] * deviations[:, b]
+            squares.append(value**2 / np.maximum(np.sum(change**2, axis=0), 1e-30))
+    return float(np.sqrt(np.mean(squares)))
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))

@@ -1,0 +1,255 @@
+"""What a volume store says about itself: the attributes of its Zarr group.
+
+The attribute ``morphgen`` holds what determines every voxel; ``ome`` holds axes, scale, names and
+colours in the form of OME-Zarr 0.5 for viewers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import operator
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from morphgen.errors import InputError, MorphgenError, StoreError
+from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.realization import Realization
+from morphgen.excursion.storage import dump_model, parse_model
+from morphgen.fields.blocks import Index, Periods
+from morphgen.fields.noise import NOISE_VERSION
+from morphgen.phases import phase_colors
+from morphgen.tiles.backends import Backend
+from morphgen.tiles.grid import BlockGrid, volume_shape
+
+FORMAT = "morphgen-volume"
+FORMAT_VERSION = 1
+AXES = ("z", "y", "x")
+
+_DEFAULT_CHUNKS = (128, 96, 64)
+_SMALLEST_CHUNK = 8
+_OME_UNITS = {
+    "nm": "nanometer",
+    "um": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+}
+
+
+@dataclass(frozen=True)
+class VolumeRecord:
+    """What determines every voxel of a volume, and every byte of its store.
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        The model.
+    seed : int
+        Seed of the noise.
+    shape : tuple of 3 ints
+        Voxels along (z, y, x).
+    periodic : tuple of str
+        Axes along which the structure repeats with the volume's side, among ``z``, ``y``, ``x``.
+    chunk : int
+        Edge of the inner chunks of a shard, in voxels.
+    backend : Backend
+        Library and device that compute the blocks.
+    versions : dict of str
+        Versions of the packages that determine the bytes.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    model: ExcursionModel
+    seed: int
+    shape: Index
+    periodic: tuple[str, ...]
+    chunk: int
+    backend: Backend
+    versions: dict[str, str] = field(default_factory=dict, compare=False)
+    noise_version: int = NOISE_VERSION
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", volume_shape(self.shape))
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+        object.__setattr__(self, "periodic", checked_axes(self.periodic))
+        object.__setattr__(self, "chunk", inner_chunk(self.model.block_edge, self.chunk))
+        self.realization()
+
+    @property
+    def grid(self) -> BlockGrid:
+        """Blocks of the volume."""
+        return BlockGrid(self.shape, self.model.block_edge)
+
+    @property
+    def periods(self) -> Periods:
+        """Period along each axis in voxels, or None."""
+        z, y, x = (
+            side if axis in self.periodic else None
+            for axis, side in zip(AXES, self.shape, strict=True)
+        )
+        return z, y, x
+
+    def realization(self) -> Realization:
+        """Realization whose window at (0, 0, 0) is the volume."""
+        return Realization(self.model, self.seed, self.periods)
+
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the Zarr group."""
+        text = dump_model(self.model)
+        own = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "state": "ready",
+            "model": json.loads(text),
+            "model_sha256": model_hash(self.model),
+            "seed": self.seed,
+            "shape": list(self.shape),
+            "periodic": list(self.periodic),
+            "block_edge": self.model.block_edge,
+            "chunk": self.chunk,
+            "backend": {"name": self.backend.name, "device": self.backend.device},
+            "noise_version": self.noise_version,
+            "versions": dict(self.versions),
+        }
+        return {"morphgen": own, "ome": _ome(self.model)}
+
+    def identity(self) -> str:
+        """Hash of everything that a block depends on."""
+        own = self.attributes()["morphgen"]
+        return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, other: VolumeRecord) -> list[str]:
+        """What keeps a volume of ``other`` from being continued as one of this record."""
+        pairs: list[tuple[str, Any, Any]] = [
+            ("model (sha256)", model_hash(self.model)[:12], model_hash(other.model)[:12]),
+            ("seed", self.seed, other.seed),
+            ("shape", self.shape, other.shape),
+            ("periodic axes", ",".join(self.periodic) or "none", ",".join(other.periodic) or "none"),
+            ("chunk", self.chunk, other.chunk),
+            ("backend", _shown(self.backend), _shown(other.backend)),
+            ("noise version", self.noise_version, other.noise_version),
+            # another version may compute other blocks from the same noise
+            ("morphgen", self.versions.get("morphgen"), other.versions.get("morphgen")),
+        ]
+        return [f"{name} {theirs}, not {ours}" for name, ours, theirs in pairs if ours != theirs]
+
+
+def parse_attributes(attributes: Any) -> VolumeRecord:
+    """Record of a store from the attributes of its group.
+
+    Raises
+    ------
+    StoreError
+        If they are damaged, or were written by a newer morphgen.
+    """
+    own = attributes["morphgen"]
+    if own.get("format_version") != FORMAT_VERSION:
+        raise StoreError(
+            f"format version {own.get('format_version')!r}: this morphgen reads {FORMAT_VERSION}; "
+            "a newer volume needs a newer morphgen"
+        )
+    try:
+        record = VolumeRecord(
+            model=parse_model(json.dumps(own["model"])),
+            seed=own["seed"],
+            shape=tuple(own["shape"]),
+            periodic=tuple(own["periodic"]),
+            chunk=own["chunk"],
+            backend=Backend(str(own["backend"]["name"]), str(own["backend"]["device"])),
+            versions={str(k): str(v) for k, v in own["versions"].items()},
+            noise_version=int(own["noise_version"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, MorphgenError) as error:
+        raise StoreError(f"its description is damaged ({error}); generate it anew") from error
+    if record.model.block_edge != own.get("block_edge"):
+        raise StoreError(
+            f"blocks of {own.get('block_edge')} voxels, where this morphgen makes blocks of "
+            f"{record.model.block_edge}; use the morphgen {record.versions.get('morphgen')}"
+        )
+    return record
+
+
+def model_hash(model: ExcursionModel) -> str:
+    """SHA-256 of a model's JSON text."""
+    return hashlib.sha256(dump_model(model).encode()).hexdigest()
+
+
+def package_versions(backend: Backend) -> dict[str, str]:
+    """Versions of what determines the voxels and the bytes of a store."""
+    names = ("morphgen", "numpy", "scipy", "zarr")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"python": platform.python_version(), **found, **backend.versions()}
+
+
+def inner_chunk(edge: int, chunk: int | None = None) -> int:
+    """Edge of the inner chunks for blocks of a given edge, in voxels.
+
+    Raises
+    ------
+    InputError
+        If the wanted chunk is too small or does not divide the block.
+    """
+    if chunk is None:
+        return next((size for size in _DEFAULT_CHUNKS if edge % size == 0), edge)
+    valid = [size for size in range(_SMALLEST_CHUNK, edge + 1) if edge % size == 0]
+    if chunk not in valid:
+        raise InputError(
+            f"chunk {chunk}: expected a divisor of the block edge {edge}, one of "
+            f"{', '.join(map(str, valid))}"
+        )
+    return operator.index(chunk)
+
+
+def checked_seed(seed: int) -> int:
+    """Seed as a Python integer; InputError outside 0 to 2**64 - 1."""
+    try:
+        value = operator.index(seed)
+    except TypeError as error:
+        raise InputError(f"seed {seed!r}: expected an integer") from error
+    if not 0 <= value < 2**64:
+        raise InputError(f"seed {value}: expected 0 to 2**64 - 1")
+    return value
+
+
+def checked_axes(periodic: Sequence[str]) -> tuple[str, ...]:
+    """Periodic axes in the order z, y, x; InputError for an unknown name."""
+    unknown = [axis for axis in periodic if axis not in AXES]
+    if unknown:
+        raise InputError(f"periodic axis {unknown[0]!r}: expected z, y or x")
+    return tuple(axis for axis in AXES if axis in periodic)
+
+
+def _shown(backend: Backend) -> str:
+    return f"{backend.name} on {backend.kind}"
+
+
+def _ome(model: ExcursionModel) -> dict[str, Any]:
+    """Minimal image-label metadata of OME-Zarr 0.5 (ngff.openmicroscopy.org/0.5)."""
+    unit = {"unit": _OME_UNITS[model.unit]} if model.unit in _OME_UNITS else {}
+    scale = [{"type": "scale", "scale": [float(size) for size in model.voxel_size]}]
+    colors = zip(model.phases, phase_colors(model.phases), strict=True)
+    return {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "name": "labels",
+                "axes": [{"name": axis, "type": "space", **unit} for axis in AXES],
+                "datasets": [{"path": "0", "coordinateTransformations": scale}],
+            }
+        ],
+        "image-label": {
+            "colors": [
+                {"label-value": phase.label, "rgba": [*bytes.fromhex(color[1:]), 255]}
+                for phase, color in colors
+            ],
+            "properties": [{"label-value": p.label, "name": p.name} for p in model.phases],
+        },
+    }

@@ -1,0 +1,180 @@
+"""Local worker processes: one block at a time each, one thread each."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+import types
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
+
+from morphgen.errors import GenerationError
+from morphgen.tiles.backends import Backend
+from morphgen.tiles.execute import BlockRecord, BlockTask, compute_block, outcome
+
+_ATTEMPTS = 3
+_WINDOW = 2
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+_Running = dict["Future[BlockRecord]", BlockTask]
+
+
+class LocalProcesses:
+    """Runs tasks in freshly started local processes.
+
+    Every worker has one computing thread, so that the bits do not depend on the cores. A worker
+    that is killed costs the blocks it was working on, which are repeated; a block that was lost
+    `_ATTEMPTS` times is given up. On an interrupt the workers are ended at once: a block that
+    was not finished leaves no shard.
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes.
+    backend : Backend
+        Library that they compute with.
+    """
+
+    def __init__(self, workers: int, backend: Backend) -> None:
+        self._workers = workers
+        self._backend = backend
+
+    def run(self, tasks: Iterable[BlockTask]) -> Iterator[BlockRecord]:
+        """Run every task, a few per worker being handed out in advance."""
+        waiting = iter(tasks)
+        lost: Counter[BlockTask] = Counter()
+        again: list[BlockTask] = []
+        while True:
+            running: _Running = {}
+            try:
+                with _pool(self._workers, self._backend) as pool:
+                    yield from self._drain(pool, running, again, waiting)
+                return
+            except BrokenProcessPool:
+                again[:0] = running.values()
+                lost.update(running.values())
+                _give_up(lost)
+
+    def _drain(
+        self,
+        pool: ProcessPoolExecutor,
+        running: _Running,
+        again: list[BlockTask],
+        waiting: Iterator[BlockTask],
+    ) -> Iterator[BlockRecord]:
+        while True:
+            while len(running) < _WINDOW * self._workers:
+                task = again[0] if again else next(waiting, None)
+                if task is None:
+                    break
+                # a broken pool refuses the task: it must not be lost between the two lists
+                if not again:
+                    again.append(task)
+                running[pool.submit(compute_block, task)] = task
+                again.pop(0)
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                record = outcome(running[future], future.result)
+                del running[future]
+                yield record
+
+
+def _give_up(lost: Counter[BlockTask]) -> None:
+    task, times = lost.most_common(1)[0] if lost else (None, 0)
+    if task is not None and times >= _ATTEMPTS:
+        raise GenerationError(
+            f"block {task.index} of {task.path}: its worker was killed {times} times, perhaps for "
+            "want of memory; resume with fewer workers"
+        )
+
+
+@contextlib.contextmanager
+def _pool(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
+    """Pool that leaves no process behind, however it is left."""
+    context = _Context()
+    pool = ProcessPoolExecutor(workers, context, _initialize, (backend.name,))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        # between blocks nothing is asked of a worker, and a shard is written whole or not at all
+        for process in context.started:
+            process.kill()
+        pool.shutdown(wait=True)
+        raise
+    pool.shutdown(wait=True)
+
+
+class _Worker(SpawnProcess):
+    def start(self) -> None:
+        """Start with one thread per numerical library, and without the caller's main module.
+
+        The libraries read their variables when they are loaded, hence the environment. A worker
+        needs nothing of a script that calls `generate`; running it again, as is the rule for
+        started processes, would start the work once more.
+        """
+        with _environment(dict.fromkeys(_THREAD_VARIABLES, "1")), _no_main_module():
+            super().start()
+
+
+class _Context(SpawnContext):
+    """Start method that remembers the processes it started."""
+
+    def __init__(self) -> None:
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *arguments: object, **named: object) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        process = _Worker(*arguments, **named)  # type: ignore[arg-type]
+        self.started.append(process)
+        return process
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _no_main_module() -> Iterator[None]:
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
+
+
+def _initialize(backend: str) -> None:
+    """Prepare a worker process."""
+    # Ctrl-C reaches the whole group; the parent alone answers it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if backend == "torch":
+        importlib.import_module(backend).set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone: a worker of a killed run would wait for tasks for ever."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
