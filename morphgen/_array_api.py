@@ -72,7 +72,8 @@ def device_of(array: Array) -> Any:
 def asarray_like(values: Array, like: Array) -> Array:
     """Bring host values to the namespace, dtype and device of a floating-point array."""
     xp = namespace(like)
-    return xp.asarray(np.asarray(values), dtype=like.dtype, device=device_of(like))
+    # a copy: torch warns when it is handed write-protected memory
+    return xp.asarray(np.array(values), dtype=like.dtype, device=device_of(like))
 
 
 def fft(xp: ModuleType) -> ModuleType:
@@ -106,12 +107,12 @@ def fast_length(minimum: int) -> int:
 @lru_cache(maxsize=64)
 def gauss_legendre(nodes: int, lower: float = 0.0, upper: float = 1.0) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on an interval, as write-protected float64 arrays."""
-    points, weights = roots_legendre(nodes)
+    points, weights = (np.asarray(part) for part in roots_legendre(nodes))
     half = 0.5 * (upper - lower)
-    nodes, scaled = lower + half * (points + 1.0), half * weights
-    for shared in (nodes, scaled):
+    placed, scaled = lower + half * (points + 1.0), half * weights
+    for shared in (placed, scaled):
         shared.flags.writeable = False
-    return nodes, scaled
+    return placed, scaled
 
 
 def product(lengths: Sequence[int]) -> int:

@@ -70,9 +70,7 @@ def lagwise_bound(values: np.ndarray, fractions: np.ndarray) -> LagwiseBound:
     """
     probabilities = conditional_probabilities(fractions.tolist())
     constant, slopes = linear_coverage(probabilities)
-    solutions = np.stack(
-        [_chebyshev_fit(slopes, column - constant) for column in values.T], axis=1
-    )
+    solutions = np.stack([_chebyshev_fit(slopes, column - constant) for column in values.T], axis=1)
     return LagwiseBound(solutions[-1], joints_from(solutions[:-1], probabilities))
 
 

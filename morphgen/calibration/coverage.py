@@ -16,7 +16,7 @@ from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
 from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_target
 from morphgen.calibration.topology import simulator
-from morphgen.calibration.uncertainty import standard_errors
+from morphgen.calibration.uncertainty import Quantities, standard_errors
 from morphgen.errors import CalibrationError, InputError
 from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source
 from morphgen.images import Section
@@ -90,7 +90,9 @@ def calibrate_coverage(
     start = problem.start([fit.parameters for fit in selection.fits])
     solution = solve(problem, start, evaluations=evaluations, tolerance=1e-5)
     if not np.all(np.isfinite(solution.parameters)):
-        raise CalibrationError("the fit diverged; fix --fields or --order, or bring larger sections")
+        raise CalibrationError(
+            "the fit diverged; fix --fields or --order, or bring larger sections"
+        )
     progress("fitting", 1, 1)
     return _result(target, sections, selection, problem, solution, parametrization, seed)
 
@@ -186,7 +188,7 @@ def _model(
     )
 
 
-def _quantities(order: Sequence[int]):  # type: ignore[no-untyped-def]
+def _quantities(order: Sequence[int]) -> Quantities:
     def values(parameters: np.ndarray, problem: Problem) -> dict[str, float]:
         found = {}
         pieces = problem.split(parameters, problem.sizes)
@@ -241,9 +243,7 @@ def _checked_order(order: Sequence[int] | None, target: Target) -> tuple[int, ..
     if order is None:
         return None
     if sorted(order) != sorted(target.labels):
-        raise InputError(
-            f"the order is {list(order)}: expected each of {list(target.labels)} once"
-        )
+        raise InputError(f"the order is {list(order)}: expected each of {list(target.labels)} once")
     return tuple(order)
 
 

@@ -13,15 +13,17 @@ from morphgen.calibration.objective import FieldLaw, coverage_rows
 from morphgen.calibration.parametrization import Low, Parametrization, high
 from morphgen.calibration.problem import Problem
 from morphgen.errors import InputError
-from morphgen.fields.kernels import Kernel
+from morphgen.excursion.model import AnyKernel
 from morphgen.fields.laws import correlation_angle
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 
 SPLINES = 12
 
-_SUPPORT_SHARES = (0.4, 0.55, 0.75, 1.0)
+_SUPPORT_SHARES = (0.25, 0.35, 0.5, 0.7, 1.0)
 # a wider support costs halo, a second parameter its uncertainty
 _WORTH_TAKING = 0.9
+# residuals of this many standard errors follow the data as closely as they can be trusted
+_CLOSE = 0.5
 _SCREENING = 40
 
 
@@ -50,7 +52,7 @@ class FieldFit:
     cost: float
 
     @property
-    def kernel(self) -> Kernel:
+    def kernel(self) -> AnyKernel:
         """The fitted kernel."""
         return self.parametrization.kernel(self.parameters)
 
@@ -79,6 +81,7 @@ def fit_field(
     probability: float,
     law: FieldLaw,
     members: Sequence[Parametrization],
+    noise: np.ndarray,
 ) -> FieldFit:
     """Fit one field's kernel to wanted joint probabilities.
 
@@ -92,14 +95,21 @@ def fit_field(
         Law of the field.
     members : sequence of Parametrization
         Parametrisations to try, the most economical first: a later one is taken only if it lowers
-        the cost by a tenth.
+        the cost by a tenth, and not once the fit is as close as the data are sure.
+    noise : ndarray, shape (K,)
+        Standard errors of the wanted joint probabilities.
     """
     correlation = _wanted_correlation(joint, probability, law)
-    fits = [_fit_one(member, joint, probability, law, correlation) for member in members]
-    chosen = fits[0]
-    for fit in fits[1:]:
-        if fit.cost < _WORTH_TAKING * chosen.cost:
+    close = 0.5 * _CLOSE**2 * float(np.sum(noise**2))
+    chosen = None
+    for member in members:
+        if chosen is not None and chosen.cost <= close:
+            break
+        fit = _fit_one(member, joint, probability, law, correlation)
+        if chosen is None or fit.cost < _WORTH_TAKING * chosen.cost:
             chosen = fit
+    if chosen is None:
+        raise InputError("no parametrization is given; expected one at least")
     return chosen
 
 
@@ -143,4 +153,4 @@ def _wanted_correlation(joint: np.ndarray, probability: float, law: FieldLaw) ->
         p = float(law.law.survival(law.threshold(probability)))
         density = law.law.density(law.threshold(probability))
         correlation = correlation + np.minimum(above - p * p, 0.0) / density**2
-    return np.clip(correlation, -0.9, 1.0)
+    return np.asarray(np.clip(correlation, -0.9, 1.0))

@@ -76,7 +76,7 @@ def solve(
     return Solution(found.x, found.status > 0, found.message.strip("`. "), tuple(history))
 
 
-def check_evaluations(evaluations: int) -> None:
+def check_evaluations(evaluations: object) -> None:
     """Refuse a run without a limit.
 
     Raises

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen.excursion.coverage import first_match_coverage, first_match_fractions
+from morphgen.excursion.model import Side
 from morphgen.fields.laws import Law, angle
 
 # C_ij and C_ji are one function
@@ -46,7 +47,7 @@ class FieldLaw:
         return f"{self.law.name}:below" if self.below else self.law.name
 
     @property
-    def side(self) -> str:
+    def side(self) -> Side:
         """Side of the threshold, as in a model."""
         return "below" if self.below else "above"
 
@@ -65,20 +66,16 @@ class FieldLaw:
         even = self.law.type == "chi_square"
         psi = angle(np.abs(bounded) if even else bounded)
         slope = np.asarray(self.law.joint_slope(psi, self.threshold(probability))) / np.sin(psi)
-        return slope * np.sign(bounded) if even else slope
+        return np.asarray(slope * np.sign(bounded) if even else slope)
 
 
-def coverage_rows(
-    probabilities: Sequence[float], joints: Sequence[np.ndarray]
-) -> np.ndarray:
+def coverage_rows(probabilities: Sequence[float], joints: Sequence[np.ndarray]) -> np.ndarray:
     """C_ij of phases in their order of decision, shape (pairs, K)."""
     table = first_match_coverage(probabilities, joints)
     return np.stack([table[i][j] for i, j in pairs_of(len(table))])
 
 
-def coverage_slopes(
-    probabilities: Sequence[float], joints: Sequence[np.ndarray]
-) -> np.ndarray:
+def coverage_slopes(probabilities: Sequence[float], joints: Sequence[np.ndarray]) -> np.ndarray:
     """Derivatives of `coverage_rows` in each joint probability, shape (fields, pairs, K)."""
     count = len(probabilities) + 1
     slopes = np.zeros((len(joints), count, count, *joints[0].shape))

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize
 
-from morphgen.fields.kernels import Kernel
+from morphgen.excursion.model import AnyKernel
 from morphgen.fields.parametric import (
     DampedSincKernel,
     GaussianKernel,
     MaternKernel,
-    ParametricKernel,
 )
 from morphgen.fields.spline import RadialSpectrum, SplineKernel
 
@@ -31,7 +30,7 @@ class Parametrization(ABC):
         """Correlation at the lags, shape (K,), and its derivatives, shape (K, parameters)."""
 
     @abstractmethod
-    def kernel(self, parameters: np.ndarray) -> Kernel:
+    def kernel(self, parameters: np.ndarray) -> AnyKernel:
         """Kernel with these parameters."""
 
     @abstractmethod
@@ -67,7 +66,7 @@ class High(Parametrization):
 
     def values(self, parameters: np.ndarray) -> np.ndarray:
         """Coefficients, the largest in size being 1."""
-        return parameters / parameters[np.argmax(np.abs(parameters))]
+        return np.asarray(parameters / parameters[np.argmax(np.abs(parameters))])
 
     def start(self, correlation: np.ndarray) -> np.ndarray:
         """Coefficients of the kernel that comes nearest to a correlation, from a Gaussian one."""
@@ -75,10 +74,17 @@ class High(Parametrization):
         knots = self.support_radius / (count + 1) * np.arange(count)
         length = max(correlation_length(self.lag, correlation), 0.3 * knots[1])
         bell = np.exp(-((knots / length) ** 2))
+
+        def residuals(coefficients: np.ndarray) -> np.ndarray:
+            return np.asarray(self.correlation(coefficients)[0] - correlation)
+
+        def slopes(coefficients: np.ndarray) -> np.ndarray:
+            return self.correlation(coefficients)[1]
+
         found = scipy.optimize.least_squares(
-            lambda c: self.correlation(c)[0] - correlation,
+            residuals,
             bell,
-            jac=lambda c: self.correlation(c)[1],
+            jac=slopes,
             max_nfev=60,
         )
         return np.asarray(found.x / np.abs(found.x).max())
@@ -94,7 +100,7 @@ class Low(Parametrization):
     """A named covariance family (LP), in the logarithms of its parameters."""
 
     lag: np.ndarray
-    family: type[ParametricKernel]
+    family: type[GaussianKernel] | type[MaternKernel] | type[DampedSincKernel]
 
     def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Correlation at the lags and its derivatives, by central differences."""
@@ -105,13 +111,13 @@ class Low(Parametrization):
             columns.append((ahead - behind) / (2.0 * step))
         return self._at_lags(parameters), np.stack(columns, axis=1)
 
-    def kernel(self, parameters: np.ndarray) -> ParametricKernel:
+    def kernel(self, parameters: np.ndarray) -> GaussianKernel | MaternKernel | DampedSincKernel:
         """Kernel of the family."""
         return self.family(**dict(zip(self.names, self.values(parameters).tolist(), strict=True)))
 
     def values(self, parameters: np.ndarray) -> np.ndarray:
         """Parameters of the family, the smoothness kept where Bessel functions are finite."""
-        found = np.exp(parameters)
+        found: np.ndarray = np.exp(parameters)
         if self.family is MaternKernel:
             found[1] = np.clip(found[1], *_SMOOTHNESS)
         return found

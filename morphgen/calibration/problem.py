@@ -64,7 +64,7 @@ class Problem:
         if not self.free_thresholds:
             return self.probabilities
         logits = parameters[sum(self.sizes) :]
-        return (1.0 / (1.0 + np.exp(-logits))).tolist()
+        return [float(p) for p in 1.0 / (1.0 + np.exp(-logits))]
 
     def start(self, kernels: list[np.ndarray]) -> np.ndarray:
         """Parameter vector from kernel parameters and the data's fractions."""

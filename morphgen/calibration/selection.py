@@ -112,7 +112,8 @@ def select(
     chosen = scores[0].order
     search = _Search(target, sections, simulator, chosen, parametrization, progress)
     table, fits = search.fixed(laws) if laws else search.all_laws()
-    known = [replace(row, order_score=scores[0].independence) for row in table]
+    bound = _bound(target, chosen)
+    known = [replace(row, bound=bound, order_score=scores[0].independence) for row in table]
     others = [_order_row(target, score) for score in scores[1:]]
     return Selection(chosen, tuple(fits), (*known, *others))
 
@@ -133,8 +134,8 @@ class _Search:
         joints, probabilities = self._wanted()
         members = parametrizations(self.target.lag, self.parametrization)
         fits = [
-            fit_field(joint, p, law, members)
-            for joint, p, law in zip(joints, probabilities, laws, strict=True)
+            fit_field(joint, p, law, members, noise)
+            for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
         ]
         return [self._row(fits, None)], fits
 
@@ -142,7 +143,10 @@ class _Search:
         """Choose the law of each field in turn; the table holds every alternative."""
         joints, probabilities = self._wanted()
         members = parametrizations(self.target.lag, self.parametrization)
-        fits = [fit_field(a, p, LAWS[0], members) for a, p in zip(joints, probabilities, strict=True)]
+        fits = [
+            fit_field(joint, p, LAWS[0], members, noise)
+            for joint, p, noise in zip(joints, probabilities, self._noise(), strict=True)
+        ]
         open_sets = [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
         table, best = [], []
         for number in range(len(fits)):
@@ -166,6 +170,18 @@ class _Search:
         probabilities = conditional_probabilities(fractions.tolist())
         return wanted_joints(rows, probabilities), probabilities
 
+    def _noise(self) -> np.ndarray:
+        """Standard errors of the wanted joint probabilities, shape (fields, K)."""
+        joints, probabilities = self._wanted()
+        errors = self.target.standard_errors()
+        neither = np.ones(self.target.lag.size)
+        rows = []
+        for label, joint, p in zip(self.order, joints, probabilities, strict=False):
+            place = self.target.labels.index(label)
+            rows.append(errors[place, place] / neither)
+            neither = neither * (1.0 - 2.0 * p + joint)
+        return np.stack(rows)
+
     def _try_laws(
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
     ) -> list[_Trial]:
@@ -173,34 +189,30 @@ class _Search:
         last = number == len(probabilities) - 1
         decided = self.order[number : number + 1] if not last else self.order[number:]
         observed = self.simulator.observed(self.sections, decided)
+        members = parametrizations(self.target.lag, self.parametrization)
         trials = []
         for step, law in enumerate(LAWS):
             fit = gaussian
             if step:
-                members = self._members_like(gaussian)
-                fit = fit_field(joints[number], probabilities[number], law, members)
+                fit = fit_field(
+                    joints[number], probabilities[number], law, members, self._noise()[number]
+                )
             sets = self.simulator.excursion_sets(fit.kernel, law, probabilities[number], number)
             score = self.simulator.topology(open_sets, sets, last).score(
                 observed, self.target.pixels
             )
             trials.append(_Trial(fit, score, sets))
-            self.progress("choosing fields", number * len(LAWS) + step + 1,
-                          len(probabilities) * len(LAWS))
+            self.progress(
+                "choosing fields", number * len(LAWS) + step + 1, len(probabilities) * len(LAWS)
+            )
         return trials
-
-    def _members_like(self, gaussian: FieldFit) -> list:
-        """The support that suits a Gaussian field suits the others; families are few."""
-        if self.parametrization == "low":
-            return parametrizations(self.target.lag, "low")
-        return [gaussian.parametrization]
 
     def _row(self, fits: Sequence[FieldFit], topology: float | None) -> Candidate:
         fractions, rows = self.target.in_order(self.order)
         probabilities = conditional_probabilities(fractions.tolist())
         misfit = coverage_rows(probabilities, [fit.joint for fit in fits]) - rows
-        bound = float(lagwise_bound(rows, fractions).misfit.max())
         laws = tuple(fit.law.name for fit in fits)
-        return Candidate(self.order, laws, bound, float(np.abs(misfit).max()), 0.0, topology)
+        return Candidate(self.order, laws, 0.0, float(np.abs(misfit).max()), 0.0, topology)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +235,13 @@ def _order_row(target: Target, score: OrderScore) -> Candidate:
     probabilities = conditional_probabilities(fractions.tolist())
     joints = list(wanted_joints(rows, probabilities))
     misfit = float(np.abs(coverage_rows(probabilities, joints) - rows).max())
-    bound = float(lagwise_bound(rows, fractions).misfit.max())
     laws = ("any",) * len(joints)
-    return Candidate(score.order, laws, bound, misfit, score.independence)
+    return Candidate(score.order, laws, _bound(target, score.order), misfit, score.independence)
+
+
+def _bound(target: Target, order: Sequence[int]) -> float:
+    fractions, rows = target.in_order(order)
+    return float(lagwise_bound(rows, fractions).misfit.max())
 
 
 def _independence(target: Target, order: Sequence[int]) -> float:

@@ -72,7 +72,9 @@ class Target:
         count = len(place)
         rows = self.influence[:, count:].reshape(len(self.influence), -1, self.lag.size)
         known = {pair: row for row, pair in enumerate(pairs_of(count))}
-        picked = [known[min(place[i], place[j]), max(place[i], place[j])] for i, j in pairs_of(count)]
+        picked = [
+            known[min(place[i], place[j]), max(place[i], place[j])] for i, j in pairs_of(count)
+        ]
         return self.influence[:, :count][:, place], rows[:, picked]
 
     def standard_errors(self) -> np.ndarray:
@@ -181,9 +183,7 @@ def _influence(radial: RadialCoverage, tiles: Sequence[RadialCoverage]) -> np.nd
     return scale * np.concatenate(columns, axis=1)
 
 
-def _tile_counts(
-    section: Section, labels: tuple[int, ...], max_lag: int
-) -> list[CoverageCounts]:
+def _tile_counts(section: Section, labels: tuple[int, ...], max_lag: int) -> list[CoverageCounts]:
     edge = math.ceil(_TILE_LAGS * max_lag)
     bands = [
         np.array_split(np.arange(side), min(_TILES_ALONG, max(1, side // edge)))
@@ -194,9 +194,7 @@ def _tile_counts(
     return [coverage_counts(tile, labels, max_lag) for tile in inside]
 
 
-def _pooled(
-    sections: Sequence[Section], labels: tuple[int, ...], max_lag: int
-) -> RadialCoverage:
+def _pooled(sections: Sequence[Section], labels: tuple[int, ...], max_lag: int) -> RadialCoverage:
     counts = pool([coverage_counts(section.labels, labels, max_lag) for section in sections])
     return counts.radial(sections[0].pixel_size)
 
@@ -237,7 +235,7 @@ def _check_alike(sections: Sequence[Section]) -> None:
 
 def _width(sections: Sequence[Section]) -> float:
     return min(
-        side * size
+        float(side * size)
         for section in sections
         for side, size in zip(section.labels.shape, section.pixel_size, strict=True)
     )

@@ -13,9 +13,8 @@ import numpy as np
 
 from morphgen.calibration.objective import FieldLaw
 from morphgen.descriptors.euler import section_euler_density
-from morphgen.excursion.model import ExcursionModel, Field
+from morphgen.excursion.model import AnyKernel, ExcursionModel, Field
 from morphgen.excursion.sections import section_sampler
-from morphgen.fields.kernels import Kernel
 from morphgen.images import Section
 from morphgen.phases import Phase
 
@@ -73,7 +72,7 @@ class Simulator:
     seeds: Sequence[int]
 
     def excursion_sets(
-        self, kernel: Kernel, law: FieldLaw, probability: float, number: int
+        self, kernel: AnyKernel, law: FieldLaw, probability: float, number: int
     ) -> list[np.ndarray]:
         """Excursion sets of one field of a model, one boolean image per seed."""
         field = Field(kernel, law.law, law.threshold(probability), law.side)
@@ -108,9 +107,7 @@ class Simulator:
         """The same statistics of the phases with the given labels, on real sections."""
         weights = np.array([np.count_nonzero(section.labels != _OUTSIDE) for section in sections])
         rows = [
-            np.concatenate(
-                [self._euler(section.labels == label, section.mask) for label in labels]
-            )
+            np.concatenate([self._euler(section.labels == label, section.mask) for label in labels])
             for section in sections
         ]
         return np.average(np.stack(rows), axis=0, weights=weights)

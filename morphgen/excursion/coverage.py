@@ -106,9 +106,7 @@ def interface_densities(model: ExcursionModel) -> np.ndarray:
 def specific_surface_areas(model: ExcursionModel) -> dict[int, float]:
     """Surface area per volume of each phase, in 1 / unit: the sum over its interfaces."""
     totals = interface_densities(model).sum(axis=1)
-    return {
-        phase.label: float(total) for phase, total in zip(model.phases, totals, strict=True)
-    }
+    return {phase.label: float(total) for phase, total in zip(model.phases, totals, strict=True)}
 
 
 def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, int]) -> float:

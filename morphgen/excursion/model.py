@@ -23,6 +23,7 @@ from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternK
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
 
+Side = Literal["above", "below"]
 AnyLaw = Annotated[Gaussian | ChiSquare, Discriminator("type")]
 AnyKernel = Annotated[
     SplineKernel | CylindricalSplineKernel | GaussianKernel | MaternKernel | DampedSincKernel,
@@ -49,7 +50,7 @@ class Field:
     kernel: AnyKernel
     law: AnyLaw
     threshold: float
-    side: Literal["above", "below"] = "above"
+    side: Side = "above"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.threshold):
@@ -190,7 +191,9 @@ class ExcursionModel:
         if sorted(self.order) != labels:
             raise ModelError(f"order is {list(self.order)}: expected each of {labels} once")
         if len(self.fields) != len(labels) - 1:
-            raise ModelError(f"{len(self.fields)} fields for {len(labels)} phases: expected one less")
+            raise ModelError(
+                f"{len(self.fields)} fields for {len(labels)} phases: expected one less"
+            )
         if not all(math.isfinite(size) and size > 0.0 for size in self.voxel_size):
             raise ModelError(f"voxel_size is {self.voxel_size}: expected positive lengths")
 
@@ -242,7 +245,7 @@ class ExcursionModel:
         save_model(self, path, overwrite=overwrite)
 
 
-def joint_probability(law: Law, side: str, correlation: Array, threshold: float) -> Array:
+def joint_probability(law: Law, side: Side, correlation: Array, threshold: float) -> Array:
     """Probability that two points both lie above, or both below, a threshold."""
     above = law.joint_exceedance(correlation, threshold)
     if side == "above":

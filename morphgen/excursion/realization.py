@@ -79,7 +79,9 @@ class Realization:
         array of uint8, shape ``shape``
         """
         if len(start) != 3 or len(shape) != 3 or min(shape) < 1:
-            raise InputError(f"window {tuple(start)} + {tuple(shape)}: expected three positive sides")
+            raise InputError(
+                f"window {tuple(start)} + {tuple(shape)}: expected three positive sides"
+            )
         space = standard(xp)
         labels = space.empty(tuple(shape), dtype=space.uint8, device=device)
         axes = [

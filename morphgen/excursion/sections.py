@@ -70,8 +70,8 @@ class SectionSampler:
             torus = (1, *self.torus)
             noise = white_noise(seed, key, (0, 0, 0), torus, xp=self.xp, device=self.device)
             with one_fft_thread(self.xp):
-                spectrum = transforms.rfftn(noise[0, ...]) * self.amplitudes[number]
-                values = transforms.irfftn(spectrum, s=self.torus)
+                spectrum = transforms.rfftn(noise[0, ...], axes=(0, 1)) * self.amplitudes[number]
+                values = transforms.irfftn(spectrum, s=self.torus, axes=(0, 1))
             yield values[: self.shape[0], : self.shape[1]]
 
 
@@ -130,7 +130,7 @@ def _amplitude(
     correlation = quadrant[np.ix_(wrapped[0], wrapped[1])]
     spectrum = scipy.fft.rfft2(correlation).real
     # the wrapped correlation is positive definite up to the tail that the torus cuts off
-    return np.sqrt(np.clip(spectrum, 0.0, None)).astype(np.float32)
+    return np.asarray(np.sqrt(np.clip(spectrum, 0.0, None)), dtype=np.float32)
 
 
 def _sampled_correlation(kernel: Kernel, offsets: np.ndarray) -> np.ndarray:

@@ -112,10 +112,10 @@ class Synthesis:
         )
         transforms = fft(self.xp)
         with one_fft_thread(self.xp):
-            spectrum = transforms.rfftn(noise)
+            spectrum = transforms.rfftn(noise, axes=(0, 1, 2))
             del noise
             spectrum *= self.transform
-            values = transforms.irfftn(spectrum, s=shape)
+            values = transforms.irfftn(spectrum, s=shape, axes=(0, 1, 2))
         return values[tuple(slice(halo, halo + self.edge) for halo in self.halo)]
 
 

@@ -113,7 +113,8 @@ def axis_distances(
     along = AXES.index(axis)
     across = [grids[i] for i in range(3) if i != along]
     distance = np.sqrt(across[0] ** 2 + across[1] ** 2)
-    return np.broadcast_arrays(distance, grids[along])
+    broadcast = np.broadcast_arrays(distance, grids[along])
+    return broadcast[0], broadcast[1]
 
 
 def unfold(octant: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def normal_survival(threshold: Any) -> Any:
     """Probability that a standard normal variable is at least ``threshold``.
 
     For arrays of other libraries than NumPy by quadrature of the density over [0, threshold], with
-    an absolute error below 1e-15: the standard has no such function, and this one is
+    an absolute error below 1e-14: the standard has no such function, and this one is
     differentiable.
     """
     if isinstance(threshold, (int, float)):
@@ -179,9 +179,10 @@ class ChiSquare:
     def density(self, threshold: float) -> float:
         """Probability density at a threshold."""
         half = 0.5 * self.degrees_of_freedom
-        return math.exp(
-            (half - 1.0) * math.log(0.5 * threshold) - 0.5 * threshold - math.lgamma(half)
-        ) / 2.0
+        return (
+            math.exp((half - 1.0) * math.log(0.5 * threshold) - 0.5 * threshold - math.lgamma(half))
+            / 2.0
+        )
 
     def joint_exceedance(self, correlation: Array, threshold: Any) -> Array:
         """P(Y(0) >= u, Y(h) >= u) for components of correlation rho(h) = ``correlation``.

@@ -32,6 +32,9 @@ from morphgen.fields.kernels import (
 # share of a kernel's energy that is cut off; the correlation then errs by less than 1e-3 (tested)
 _DISCARDED_ENERGY = 1e-6
 _NEGLIGIBLE = 1e-5
+# The lattice root of a covariance of about one voxel reaches farther than the covariance: its
+# spectrum does not vanish at the Nyquist wave number.
+_MARGIN = 16
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,7 @@ class ParametricKernel(Kernel):
         reach = [self._radial_reach()] * 3
         if self.symmetry_axis is not None:
             reach["zyx".index(self.symmetry_axis)] *= self.axial_scale
-        # twice a voxel at least, or the cosine transform has no interior
-        return [max(2, math.ceil(r / step)) for r, step in zip(reach, spacing, strict=True)]
+        return [math.ceil(r / step) + _MARGIN for r, step in zip(reach, spacing, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -288,14 +288,14 @@ def _cubic_spline(x: np.ndarray) -> np.ndarray:
     distance = np.abs(x)
     outer = np.clip(2.0 - distance, 0.0, None) ** 3
     inner = np.clip(1.0 - distance, 0.0, None) ** 3
-    return (outer - 4.0 * inner) / 6.0
+    return np.asarray((outer - 4.0 * inner) / 6.0)
 
 
 def _folded_splines(x: np.ndarray, count: int) -> np.ndarray:
     """Values of the splines and their mirror images at x >= 0, on a new last axis."""
     shifts = np.arange(count)
     both = _cubic_spline(x[..., None] - shifts) + _cubic_spline(x[..., None] + shifts)
-    return both * _multiplicity(count)
+    return np.asarray(both * _multiplicity(count))
 
 
 def _spline_sum(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:

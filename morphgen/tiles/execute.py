@@ -8,15 +8,16 @@ in local ones, or on other machines that see the same folder.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import zarr
 
-from morphgen.errors import GenerationError, StoreError
+from morphgen.errors import GenerationError, MorphgenError, StoreError
 from morphgen.excursion.realization import Realization
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
@@ -74,7 +75,7 @@ class InProcess:
     def run(self, tasks: Iterable[BlockTask]) -> Iterator[BlockRecord]:
         """Run every task in order."""
         for task in tasks:
-            yield outcome(task, lambda task=task: compute_block(task))  # type: ignore[misc]
+            yield outcome(task, partial(compute_block, task))
 
 
 def write_blocks(
@@ -131,15 +132,13 @@ def compute_block(task: BlockTask) -> BlockRecord:
     began = time.perf_counter()
     work = _prepared(task.path, task.identity)
     with work.backend.current():
-        labels = work.realization.block(
-            task.index, work.backend.module(), work.backend.argument
-        )
+        labels = work.realization.block(task.index, work.backend.module(), work.backend.argument)
         host = work.backend.to_host(labels[work.grid.part(task.index)])
     work.array[work.grid.slices(task.index)] = host
     return BlockRecord(task.index, time.perf_counter() - began)
 
 
-def outcome(task: BlockTask, result: Any) -> BlockRecord:
+def outcome(task: BlockTask, result: Callable[[], BlockRecord]) -> BlockRecord:
     """Result of a task, with its block named in whatever goes wrong.
 
     Parameters
@@ -148,11 +147,16 @@ def outcome(task: BlockTask, result: Any) -> BlockRecord:
         The task.
     result : callable
         Returns its record, or raises.
+
+    Raises
+    ------
+    GenerationError
+        In place of any error but the loss of the executor itself.
     """
     where = f"block {task.index} of {task.path}"
     try:
-        record: BlockRecord = result()
-    except (StoreError, GenerationError):
+        return result()
+    except (MorphgenError, BrokenExecutor):
         raise
     except OSError as error:
         raise GenerationError(
@@ -165,7 +169,6 @@ def outcome(task: BlockTask, result: Any) -> BlockRecord:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise GenerationError(f"{where} failed: {type(error).__name__}: {reason}") from error
-    return record
 
 
 class _Work(NamedTuple):

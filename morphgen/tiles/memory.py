@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from morphgen._array_api import fast_length
 from morphgen.excursion.model import ExcursionModel, Field
-from morphgen.fields.blocks import kernel_halo
+from morphgen.fields.blocks import Index, kernel_halo
+from morphgen.fields.kernels import Kernel
 from morphgen.fields.parametric import ParametricKernel
 from morphgen.tiles.backends import Backend
 
@@ -35,9 +37,9 @@ def worker_memory(model: ExcursionModel, backend: Backend) -> int:
 
     An upper bound of the peak of its resident memory, interpreter and libraries included.
     """
-    kept, peak = 0.0, 0.0
+    kept, peak = sum(_remains(model, field) for field in model.fields), 0.0
     for field in model.fields:
-        kept += _TRANSFORM_BYTES * _fft_voxels(model, field)
+        kept += _TRANSFORM_BYTES * fft_voxels(model, field)
         peak = max(peak, kept + _preparation(model, field))
     if backend.on_gpu:
         return math.ceil(_INTERPRETER[backend.name] * 3 + peak + 2 * model.block_edge**3)
@@ -48,12 +50,18 @@ def worker_memory(model: ExcursionModel, backend: Backend) -> int:
 
 
 def available_memory() -> int:
-    """Memory that new processes can have, in bytes: the machine's, or less where a cgroup says so."""
+    """Memory that new processes can have, in bytes: the machine's, or a control group's if less."""
     return min([_machine_memory(), *_cgroup_memory()])
 
 
+def fft_voxels(model: ExcursionModel, field: Field) -> int:
+    """Voxels of the FFT that computes one component of a field on one block."""
+    halo = _halo(field.kernel, model.voxel_size)
+    return math.prod(fast_length(model.block_edge + 2 * h) for h in halo)
+
+
 def _field(model: ExcursionModel, field: Field, component_bytes: float) -> float:
-    voxels = _fft_voxels(model, field)
+    voxels = fft_voxels(model, field)
     need = component_bytes * voxels
     if field.law.components > 1:
         # the sum of squares, and the component before
@@ -62,18 +70,27 @@ def _field(model: ExcursionModel, field: Field, component_bytes: float) -> float
 
 
 def _preparation(model: ExcursionModel, field: Field) -> float:
-    halo = kernel_halo(field.kernel, model.voxel_size)
-    kernel = _KERNEL_BYTES * math.prod(2 * h + 1 for h in halo)
-    transform = _PREPARATION_BYTES * _fft_voxels(model, field) + kernel / 4
+    kernel = _KERNEL_BYTES * math.prod(2 * h + 1 for h in _halo(field.kernel, model.voxel_size))
+    transform = _PREPARATION_BYTES * fft_voxels(model, field) + kernel / 4
+    return max(kernel, transform, _OCTANT_BYTES * _octant(model, field))
+
+
+def _remains(model: ExcursionModel, field: Field) -> float:
+    # the kernel is cached, and its temporaries leave holes in the heap
+    return _OCTANT_BYTES / 2 * _octant(model, field)
+
+
+def _octant(model: ExcursionModel, field: Field) -> float:
+    """Voxels of the octant that a parametric kernel is computed on."""
     if not isinstance(field.kernel, ParametricKernel):
-        return max(kernel, transform)
-    octant = math.prod(field.kernel.reach / step + 2 for step in model.voxel_size)
-    return max(kernel, transform, _OCTANT_BYTES * octant)
+        return 0.0
+    return math.prod(field.kernel.reach / step + 2 for step in model.voxel_size)
 
 
-def _fft_voxels(model: ExcursionModel, field: Field) -> int:
-    halo = kernel_halo(field.kernel, model.voxel_size)
-    return math.prod(fast_length(model.block_edge + 2 * h) for h in halo)
+@lru_cache(maxsize=32)
+def _halo(kernel: Kernel, spacing: tuple[float, ...]) -> Index:
+    # the kernel is computed for this: a second, if it reaches far
+    return kernel_halo(kernel, spacing)
 
 
 def _machine_memory() -> int:

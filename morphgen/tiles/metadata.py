@@ -132,7 +132,11 @@ class VolumeRecord:
             ("model (sha256)", model_hash(self.model)[:12], model_hash(other.model)[:12]),
             ("seed", self.seed, other.seed),
             ("shape", self.shape, other.shape),
-            ("periodic axes", ",".join(self.periodic) or "none", ",".join(other.periodic) or "none"),
+            (
+                "periodic axes",
+                ",".join(self.periodic) or "none",
+                ",".join(other.periodic) or "none",
+            ),
             ("chunk", self.chunk, other.chunk),
             ("backend", _shown(self.backend), _shown(other.backend)),
             ("noise version", self.noise_version, other.noise_version),

@@ -123,7 +123,8 @@ class _Worker(SpawnProcess):
         needs nothing of a script that calls `generate`; running it again, as is the rule for
         started processes, would start the work once more.
         """
-        with _environment(dict.fromkeys(_THREAD_VARIABLES, "1")), _no_main_module():
+        variables = dict.fromkeys(_THREAD_VARIABLES, "1")
+        with _environment(variables), _no_main_module(), _no_interrupts():
             super().start()
 
 
@@ -163,10 +164,21 @@ def _no_main_module() -> Iterator[None]:
         sys.modules["__main__"] = before
 
 
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold interrupts back; a process that is started meanwhile never sees one.
+
+    Ctrl-C reaches the whole process group, and the parent alone answers it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _initialize(backend: str) -> None:
     """Prepare a worker process."""
-    # Ctrl-C reaches the whole group; the parent alone answers it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if backend == "torch":
         importlib.import_module(backend).set_num_threads(1)

@@ -9,7 +9,7 @@ checksum that every chunk carries, which is verified whenever it is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,8 @@ def is_whole(path: Path, grid: BlockGrid, index: Index, chunk: int) -> bool:
     return _describes(table, content, tuple(-(-side // chunk) for side in grid.size(index)))
 
 
-def clean(array: Path, grid: BlockGrid, chunk: int) -> list[Index]:
-    """Delete shards that are not whole and files that were never finished; list what is missing.
+def clean(array: Path, missing: Iterable[Index]) -> None:
+    """Delete the remains of missing blocks, and files that were never finished.
 
     A shard must go before it is written again: its remains would be read first.
     """
@@ -69,10 +69,8 @@ def clean(array: Path, grid: BlockGrid, chunk: int) -> list[Index]:
         for name in names:
             if name.endswith(".partial"):
                 Path(folder, name).unlink(missing_ok=True)
-    missing = list(missing_blocks(array, grid, chunk))
     for index in missing:
         shard_path(array, index).unlink(missing_ok=True)
-    return missing
 
 
 def _describes(table: np.ndarray, content: int, used: tuple[int, ...]) -> bool:
@@ -90,4 +88,5 @@ def _describes(table: np.ndarray, content: int, used: tuple[int, ...]) -> bool:
 def _numbers(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(name for name in os.listdir(folder) if name.isdecimal() and name.isascii())
+    names = (entry.name for entry in os.scandir(folder))
+    return sorted(name for name in names if name.isdecimal() and name.isascii())

@@ -201,7 +201,7 @@ def create(path: Path, record: VolumeRecord) -> None:
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         _drop_partial_files(path)
-        begun = {"morphgen": {"format": FORMAT, "state": "begun"}}
+        begun: dict[str, Any] = {"morphgen": {"format": FORMAT, "state": "begun"}}
         if existing:
             # the group stays recognisable at every moment
             group = zarr.open_group(str(path), mode="r+", zarr_format=3)

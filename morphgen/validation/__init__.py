@@ -1,6 +1,10 @@
-"""Comparing models with real sections, and telling about it in figures and reports."""
+"""Comparing models with real sections, and telling about it in figures and reports.
 
+Reports are in `morphgen.validation.report`, which alone loads what draws them.
+"""
+
+from morphgen.validation.calibration_curves import CalibrationCurves
 from morphgen.validation.compare import compare
 from morphgen.validation.comparison import ComparedSection, Comparison, Quantity
 
-__all__ = ["ComparedSection", "Comparison", "Quantity", "compare"]
+__all__ = ["CalibrationCurves", "ComparedSection", "Comparison", "Quantity", "compare"]

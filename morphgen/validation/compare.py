@@ -26,7 +26,7 @@ LONGEST_DEFAULT_LAG = 60
 
 # Chord lengths are judged between these shares of all chords: what lies beyond are single chords,
 # whose number is far from normal.
-CHORD_SHARES = (0.02, 0.98)
+CHORD_SHARES = (0.05, 0.95)
 CHORD_POINTS = 40
 
 _INVERSE_POWERS = {"interface_area": 1, "section_euler_number": 2}
@@ -95,7 +95,7 @@ def compare(
         If sections or volume have other labels or another unit than the model, ``max_lag`` does
         not fit into a section, or another argument is out of its range.
     """
-    _check_request(sections, realizations, level)
+    _check_request(sections, realizations, seed, level)
     for section in sections:
         _check_image(model, section)
     if volume is not None:
@@ -153,7 +153,7 @@ class _Frame:
     level: float
 
 
-def _check_request(sections: Sequence[Section], realizations: int, level: float) -> None:
+def _check_request(sections: Sequence[Section], realizations: int, seed: int, level: float) -> None:
     if not sections:
         raise InputError("no section to compare with; give one at least")
     if realizations < FEWEST_REALIZATIONS:
@@ -161,6 +161,8 @@ def _check_request(sections: Sequence[Section], realizations: int, level: float)
             f"{realizations} realizations are too few to know their scatter; "
             f"take {FEWEST_REALIZATIONS} at least, better 32"
         )
+    if seed < 0:
+        raise InputError(f"seed is {seed}; expected 0 or more")
     if not 0.0 < level < 1.0:
         raise InputError(f"level is {level}; expected a probability such as 0.01")
 
@@ -195,9 +197,14 @@ def _max_lag(model: ExcursionModel, sections: Sequence[Section], given: float | 
 
 
 def _points(observed: Measured, simulated: Sequence[Measured]) -> dict[Key, NDArray[np.intp]]:
-    """Points of each quantity that are compared: all of them, but for chord lengths."""
+    """Points of each quantity that are compared: all of them, but for chord lengths.
+
+    Lag 0 is left out: it repeats the fractions.
+    """
     points = {key: np.arange(values.size) for key, values in observed.values.items()}
     for key in points:
+        if key.kind in ("two_point_coverage", "covariance"):
+            points[key] = points[key][1:]
         if key.kind == "chord_length_distribution":
             points[key] = _chord_points(np.mean([one.values[key] for one in simulated], axis=0))
     return points

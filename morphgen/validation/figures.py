@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from morphgen.excursion import ExcursionModel
 from morphgen.validation.calibration_curves import CalibrationCurves
@@ -103,7 +104,7 @@ def chord_curves(comparison: Comparison, model: ExcursionModel) -> Picture:
         "Cumulative chord length distributions, one panel for each phase and direction. "
         + _outside_words(curves, names),
         "Chords that touch the border of a section are left out on both sides. Lengths up to "
-        "which fewer than 2 % or more than 98 % of the chords reach are not judged.",
+        "which fewer than 5 % or more than 95 % of the simulated chords reach are not judged.",
     )
 
 
@@ -132,6 +133,9 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
     axis.axvline(comparison.critical, color="black", linestyle="--", linewidth=1.0)
     axis.set_xscale("symlog", linthresh=2.0 * comparison.critical, linscale=2.0)
     axis.set_xlim(0.0, max(1.15 * shown[0].largest_deviation, 1.3 * comparison.critical))
+    axis.xaxis.set_major_locator(FixedLocator([0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100, 1000]))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_yticks(range(len(shown)), [safe(title(one, names)) for one in shown], fontsize=8)
     axis.set_ylim(len(shown) - 0.4, -0.6)
     axis.set_xlabel("largest deviation, in standard deviations; dashed: the limit", fontsize=9)
@@ -180,7 +184,7 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
         figure,
         "Measured and fitted two-point coverage against lag for every pair of phases, with the "
         f"residuals below; the largest residual is {worst:.2g}",
-        "Above: C of the sections with two standard errors, and of the model. Below: model less "
+        "Above: C of the sections and of the model, with two standard errors of C − p·p. Below: model less "
         "sections. Grey: the least largest misfit at each lag that any independent fields could "
         "reach in this order; residuals within the grey are due to the model class.",
     )
@@ -234,7 +238,7 @@ def _draw_fit(upper: Axes, lower: Axes, fit: CalibrationCurves, i: int, j: int) 
 
 def _fit_legend(figure: Figure) -> None:
     handles = [
-        Line2D([], [], color=OBSERVED, label="sections, with two standard errors"),
+        Line2D([], [], color=OBSERVED, label="sections, two standard errors"),
         Line2D([], [], color=CLOSED_FORM, linestyle="--", label="model, closed form"),
         Patch(color="0.8", label="bound of the model class"),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Polygon
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
@@ -19,8 +19,7 @@ from morphgen.validation.words import lengths_in, number
 LONGEST_SIDE = 640
 
 _AXES = {"z": 0, "y": 1, "x": 2}
-# (corner, edge along columns, edge along rows, light) of the visible faces of a unit cube, seen
-# from the corner x = y = 0 side above; x runs to the lower right, y to the lower left
+# directions of x, y and z on paper: x runs to the lower right, y to the lower left, z down
 _RIGHT, _LEFT, _DOWN = np.array([0.866, -0.5]), np.array([-0.866, -0.5]), np.array([0.0, -1.0])
 
 
@@ -45,7 +44,7 @@ def section_pair(
     part, cropped = _middle(section.labels.shape)
     rows, columns = section.labels[part].shape
     height, width = rows * section.pixel_size[0], columns * section.pixel_size[1]
-    figure = Figure(figsize=(9.2, 4.4 * min(1.6, height / width) + 0.7), layout="constrained")
+    figure = Figure(figsize=(9.2, 4.4 * min(1.6, height / width) + 1.1), layout="constrained")
     for axis, labels, name in zip(
         figure.subplots(1, 2),
         (section.labels[part], simulated[part]),
@@ -75,8 +74,11 @@ def three_slices(volume: Volume) -> Picture:
     -------
     Picture
     """
-    figure = Figure(figsize=(10.2, 4.0), layout="constrained")
-    for axis, plane in zip(figure.subplots(1, 3), ("xy", "xz", "yz"), strict=True):
+    figure = Figure(figsize=(10.2, 4.2), layout="constrained")
+    _, height, width = np.array(volume.labels.shape) * np.array(volume.voxel_size)
+    # panels as wide and as high as the slices, so that all have one scale
+    axes = figure.subplots(1, 3, width_ratios=[width, width, height])
+    for axis, plane in zip(axes, ("xy", "xz", "yz"), strict=True):
         rows, columns = _AXES[plane[1]], _AXES[plane[0]]
         image = np.take(
             volume.labels, volume.labels.shape[3 - rows - columns] // 2, 3 - rows - columns
@@ -118,7 +120,7 @@ def cube(volume: Volume) -> Picture:
     )
     for labels, corner, along_columns, along_rows, light in faces:
         _face(axis, colored(labels, volume.phases) * light, corner, along_columns, along_rows)
-    axis.set_xlim(-0.87 * y - 0.03, 0.87 * x + 0.03)
+    axis.set_xlim(-0.87 * y - 0.1, 0.87 * x + 0.03)
     axis.set_ylim(-0.5 * (x + y) - z - 0.1, 0.03)
     axis.set_aspect("equal")
     axis.axis("off")
@@ -140,12 +142,17 @@ def _face(
 ) -> None:
     """Draw an image on a parallelogram; its first pixel lies at the corner."""
     shape = np.array([[*along_columns, 0.0], [*along_rows, 0.0], [*corner, 1.0]]).T
-    image_map = Affine2D(shape) + axis.transData
-    axis.imshow(image, extent=(0.0, 1.0, 1.0, 0.0), transform=image_map, interpolation="nearest")
-    outline = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ np.array(
-        [along_columns, along_rows]
+    drawn = axis.imshow(
+        image,
+        extent=(0.0, 1.0, 1.0, 0.0),
+        transform=Affine2D(shape) + axis.transData,
+        interpolation="nearest",
     )
-    axis.plot(*(outline + corner).T, color="black", linewidth=0.8)
+    sides = np.array([along_columns, along_rows])
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) @ sides + corner
+    outline = Polygon(corners, closed=True, fill=False, edgecolor="black", linewidth=0.8)
+    axis.add_patch(outline)
+    drawn.set_clip_path(outline)
 
 
 def _edge_lengths(axis: Axes, sizes: NDArray[np.float64], unit: str) -> None:
@@ -155,6 +162,9 @@ def _edge_lengths(axis: Axes, sizes: NDArray[np.float64], unit: str) -> None:
         "x": (y * _LEFT + bottom + 0.5 * x * _RIGHT, sizes[2]),
         "y": (x * _RIGHT + bottom + 0.5 * y * _LEFT, sizes[1]),
     }
+    left = y * _LEFT + 0.5 * bottom
+    text = f"z: {number(float(sizes[0]))} {lengths_in(unit)}"
+    axis.text(left[0] - 0.02, left[1], text, ha="right", va="center", rotation=90, fontsize=9)
     for name, (place, length) in places.items():
         text = f"{name}: {number(float(length))} {lengths_in(unit)}"
         side = "right" if name == "x" else "left"

@@ -45,14 +45,10 @@ def closed_forms(model: ExcursionModel, views: Sequence[View], lag: Floats) -> d
     """
     labels = [phase.label for phase in model.phases]
     fractions = model.volume_fractions()
-    if model.isotropic:
-        coverage = np.asarray(model.two_point_coverage(lag))
-    else:
-        coverage = np.average(
-            [_plane_mean(model, view.plane, lag) for view in views],
-            axis=0,
-            weights=[view.area for view in views],
-        )
+    coverage = np.zeros((len(labels), len(labels), lag.size))
+    apart = lag > 0.0
+    coverage[..., ~apart] = np.diag([fractions[one] for one in labels])[..., None]
+    coverage[..., apart] = _model_coverage(model, views, lag[apart])
     found = {Key("volume_fraction", (one,)): np.array([fractions[one]]) for one in labels}
     for i, j in combinations_with_replacement(range(len(labels)), 2):
         pair = (labels[i], labels[j])
@@ -107,6 +103,14 @@ def misfits(observed: Measured, reference: Mapping[Key, Floats]) -> dict[str, fl
             known = gap[np.isfinite(gap)]
             found["-".join(map(str, key.phases))] = float(known.max(initial=0.0))
     return found
+
+
+def _model_coverage(model: ExcursionModel, views: Sequence[View], lag: Floats) -> Floats:
+    if model.isotropic:
+        return np.asarray(model.two_point_coverage(lag))
+    area = np.array([view.area for view in views])
+    planes = np.array([_plane_mean(model, view.plane, lag) for view in views])
+    return np.tensordot(area / area.sum(), planes, axes=1)
 
 
 def _plane_mean(model: ExcursionModel, plane: Plane, lag: Floats) -> Floats:

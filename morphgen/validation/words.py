@@ -86,10 +86,10 @@ def decisions(model: ExcursionModel) -> list[str]:
     names = names_of(model.phases)
     found = []
     for rank, (label, field) in enumerate(zip(model.order[:-1], model.fields, strict=True)):
-        start = "First: " if not rank else "Of what is left: "
+        start, whole = ("First: ", "the volume") if not rank else ("Of what is left: ", "that")
         found.append(
             f"{start}{names[label]} is where {_law(field)} is {_set(field)}; "
-            f"that is a share of {number(field.probability)}."
+            f"a share of {number(field.probability)} of {whole}."
         )
     return [*found, f"The rest is {names[model.order[-1]]}."]
 

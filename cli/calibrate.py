@@ -1,0 +1,206 @@
+"""``morphgen calibrate``: from sections to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from morphgen.errors import InputError
+
+from .inputs import check_output, read_files
+from .options import (
+    Debug,
+    Json,
+    Overwrite,
+    Phases,
+    Planes,
+    Quiet,
+    SectionFiles,
+    VoxelSize,
+)
+from .screen import Screen, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from morphgen.calibration.result import CalibrationResult
+    from morphgen.images import Section
+
+INTERRUPTED = 75
+
+
+def calibrate(
+    sections: SectionFiles,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
+    ],
+    plane: Planes = None,
+    voxel_size: VoxelSize = None,
+    phases: Phases = None,
+    symmetry: Annotated[
+        str, typer.Option("--symmetry", metavar="isotropic", help="Symmetry of the material.")
+    ] = "isotropic",
+    method: Annotated[
+        str, typer.Option("--method", metavar="coverage", help="What the fit matches.")
+    ] = "coverage",
+    parametrization: Annotated[
+        str,
+        typer.Option(
+            "--parametrization",
+            metavar="high|low",
+            help="Spline kernels, or covariance families of few parameters.",
+        ),
+    ] = "high",
+    fields: Annotated[
+        str,
+        typer.Option(
+            "--fields",
+            metavar="LAW,...",
+            help="Law of each field in the order of decision: gaussian or chi2:N, with :below for "
+            "a lower excursion set; or auto.",
+        ),
+    ] = "auto",
+    order: Annotated[
+        str,
+        typer.Option(
+            "--order",
+            metavar="LABEL,...",
+            help="Labels in the order of decision, such as 1,2,0; or auto.",
+        ),
+    ] = "auto",
+    thresholds: Annotated[
+        str,
+        typer.Option(
+            "--thresholds",
+            metavar="fractions|free",
+            help="Thresholds that give the sections' volume fractions, or fitted with the rest.",
+        ),
+    ] = "fractions",
+    max_lag: Annotated[
+        int | None,
+        typer.Option(
+            "--max-lag",
+            metavar="PIXELS",
+            show_default=False,
+            help="Largest lag that is fitted.  [default: 8 correlation lengths]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", help="Seed of the sections that field laws are compared by."),
+    ] = 0,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", show_default=False, help="HTML report to write."),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Calibrate a model to segmented sections."""
+    screen = Screen(as_json, quiet)
+    _check_symmetry(symmetry)
+    _check_outputs(out, report, overwrite)
+    try:
+        images = read_files(sections, plane, voxel_size, phases)
+        result = fit(
+            images,
+            screen,
+            method=method,
+            parametrization=parametrization,
+            fields=fields,
+            order=order,
+            thresholds=thresholds,
+            max_lag=max_lag,
+            seed=seed,
+        )
+        page = None if report is None else draw_report(result, images)
+    except KeyboardInterrupt as error:
+        trouble("interrupted; nothing was written: repeat the command to start again")
+        raise typer.Exit(INTERRUPTED) from error
+    result.model.save(out, overwrite=overwrite)
+    if report is not None and page is not None:
+        from morphgen.validation.report import write_report
+
+        write_report(report, page, overwrite=overwrite)
+    _tell(screen, result, images, out, report)
+
+
+def fit(
+    images: Sequence[Section],
+    screen: Screen,
+    *,
+    method: str = "coverage",
+    parametrization: str = "high",
+    fields: str = "auto",
+    order: str = "auto",
+    thresholds: str = "fractions",
+    max_lag: int | None = None,
+    seed: int = 0,
+) -> CalibrationResult:
+    """Calibrate, with a progress bar."""
+    from morphgen.workflows import calibrate as run
+
+    with screen.progress() as progress:
+        return run(
+            images,
+            method=method,
+            parametrization=parametrization,
+            fields=fields,
+            order=order,
+            thresholds=thresholds,
+            max_lag=max_lag,
+            seed=seed,
+            progress=progress,
+        )
+
+
+def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
+    """Report of a calibration as HTML."""
+    from morphgen.validation import CalibrationCurves
+    from morphgen.validation.report import calibration_report
+
+    found = result.coverage
+    curves = CalibrationCurves(
+        found.lag, found.data, found.model, found.standard_error, found.bound
+    )
+    return calibration_report(result.model, images, curves)
+
+
+def _check_symmetry(symmetry: str) -> None:
+    if symmetry == "cylindrical":
+        raise InputError("symmetry cylindrical is not available yet; leave --symmetry isotropic")
+    if symmetry != "isotropic":
+        raise InputError(f"symmetry is {symmetry!r}: expected isotropic")
+
+
+def _check_outputs(out: Path, report: Path | None, overwrite: bool) -> None:
+    check_output(out, overwrite)
+    if report is None:
+        return
+    check_output(report, overwrite)
+    if report.resolve() == out.resolve():
+        raise InputError(f"--out and --report are both {out}; give two names")
+
+
+def _tell(
+    screen: Screen,
+    result: CalibrationResult,
+    images: Sequence[Section],
+    out: Path,
+    report: Path | None,
+) -> None:
+    from .calibration_tables import record, show
+
+    show(screen, result, images)
+    for warning in result.warnings:
+        screen.note(f"warning: {warning}")
+    if not result.converged:
+        screen.note(f"warning: the fit {result.status}: {result.message}")
+    screen.line(f"model written to {out}")
+    if report is not None:
+        screen.line(f"report written to {report}")
+    screen.result({**record(result, images), "model": out, "report": report})

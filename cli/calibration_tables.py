@@ -1,0 +1,171 @@
+"""What a calibration found, as tables and as plain values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from morphgen.calibration.parametrization import correlation_length
+from morphgen.calibration.result import CalibrationResult
+from morphgen.images import Section
+from morphgen.validation.passages import class_or_fit
+
+from .screen import Screen, figure
+
+
+def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -> None:
+    """Print sections, phases, candidates, the chosen fields and the misfit."""
+    found = record(result, images)
+    for section in found["sections"]:
+        size = " x ".join(f"{size:g}" for size in dict.fromkeys(section["pixel_size"]))
+        rows, columns = section["shape"]
+        screen.line(
+            f"{section['name']}: {rows} x {columns} pixels of {size} {found['unit']}, "
+            f"plane {section['plane']}"
+        )
+    screen.table(("label", "phase", "volume fraction"), _phase_rows(found), right=(0,))
+    screen.line("Candidates, the best first (misfits of C_ij; scores in standard errors):")
+    screen.table(*_candidates(found), right=(0, 3, 4, 5, 6))
+    screen.line("Model (correlation length: where the correlation has fallen to exp(-1/2)):")
+    heads = ("decides", "law", "set", "threshold", "correlation length")
+    screen.table(heads, _field_rows(found))
+    screen.line("Largest misfit over all lags:")
+    screen.table(*_misfits(found))
+    screen.line(found["limit"])
+
+
+def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, Any]:
+    """Say the same in plain values."""
+    model = result.model
+    origin = model.provenance
+    assert origin is not None
+    error = result.uncertainty
+    fractions = model.volume_fractions()
+    return {
+        "status": result.status,
+        "message": result.message,
+        "unit": model.unit,
+        "sections": [_section(section) for section in images],
+        "phases": [
+            {
+                "label": phase.label,
+                "name": phase.name,
+                "volume_fraction": float(fractions[phase.label]),
+                "standard_error": error.get(f"volume_fraction.{phase.label}"),
+            }
+            for phase in model.phases
+        ],
+        "order": list(model.order),
+        "fields": _fields(result),
+        "candidates": [
+            {
+                "order": list(one.order),
+                "laws": list(one.laws),
+                "bound": one.bound,
+                "misfit": one.misfit,
+                "order_score": one.order_score,
+                "topology_score": one.topology_score,
+            }
+            for one in result.candidates
+        ],
+        "max_lag": origin.max_lag,
+        "misfit": dict(origin.misfit),
+        "largest_misfit": result.coverage.misfit,
+        "bound": origin.bound,
+        "limit": _limit(result),
+        "warnings": list(result.warnings),
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "name": section.source,
+        "plane": section.plane,
+        "shape": list(section.labels.shape),
+        "pixel_size": list(section.pixel_size),
+    }
+
+
+def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
+    lag, error = result.coverage.lag, result.uncertainty
+    found = []
+    for number, (label, field) in enumerate(
+        zip(result.model.order[:-1], result.model.fields, strict=True)
+    ):
+        correlation = np.asarray(field.kernel.cylindrical_correlation(lag, np.zeros_like(lag)))
+        found.append(
+            {
+                "decides": label,
+                "law": field.law.type,
+                "components": field.law.components,
+                "side": field.side,
+                "threshold": field.threshold,
+                "threshold_standard_error": error.get(f"fields.{number}.threshold"),
+                "correlation_length": correlation_length(lag, correlation),
+                "correlation_length_standard_error": error.get(
+                    f"fields.{number}.correlation_length"
+                ),
+            }
+        )
+    return found
+
+
+def _limit(result: CalibrationResult) -> str:
+    """One sentence on what limits the fit, and another if the sections cannot tell."""
+    told = class_or_fit(result.model)
+    coverage = result.coverage
+    within = np.abs(coverage.model - coverage.data) <= 2.0 * coverage.standard_error
+    if within[..., coverage.lag > 0.0].all():
+        told += " At every lag the misfit is within two standard errors of the sections."
+    return told
+
+
+def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(one["label"]),
+            one["name"],
+            figure(one["volume_fraction"], one["standard_error"]),
+        )
+        for one in found["phases"]
+    ]
+
+
+def _candidates(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    heads = ("", "order", "laws", "bound", "misfit", "order score", "topology score")
+    rows = [
+        (
+            str(rank),
+            ",".join(map(str, one["order"])),
+            ",".join(one["laws"]),
+            figure(one["bound"]),
+            figure(one["misfit"]),
+            figure(one["order_score"]),
+            figure(one["topology_score"]),
+        )
+        for rank, one in enumerate(found["candidates"], start=1)
+    ]
+    return heads, rows
+
+
+def _field_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    names = {one["label"]: one["name"] for one in found["phases"]}
+    rows = [
+        (
+            names[one["decides"]],
+            one["law"] if one["law"] == "gaussian" else f"chi2:{one['components']}",
+            one["side"],
+            figure(one["threshold"], one["threshold_standard_error"]),
+            figure(one["correlation_length"], one["correlation_length_standard_error"])
+            + f" {found['unit']}",
+        )
+        for one in found["fields"]
+    ]
+    return [*rows, (names[found["order"][-1]], "(the rest)", "", "", "")]
+
+
+def _misfits(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    heads = (*(f"C {pair}" for pair in found["misfit"]), "bound")
+    return heads, [(*map(figure, found["misfit"].values()), figure(found["bound"]))]

@@ -1,0 +1,283 @@
+"""The passages of a report: verdicts, tables, the model and its origin in words."""
+
+from __future__ import annotations
+
+from morphgen.excursion import Candidate, ExcursionModel
+from morphgen.validation.comparison import Comparison, Quantity
+from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
+from morphgen.validation.words import (
+    decisions,
+    field_rows,
+    lengths_in,
+    names_of,
+    number,
+    pair_name,
+    title,
+    unit_word,
+)
+
+# the fit is as good as the class allows when its misfit is at most this multiple of the bound
+NEAR_BOUND = 1.3
+
+
+def comparison_verdict(comparison: Comparison, model: ExcursionModel) -> Verdict:
+    """Say whether the sections could be of the model."""
+    total = len(comparison.quantities)
+    off = [one for one in comparison.quantities if not one.passed]
+    worst = comparison.quantities[0]
+    name = title(worst, names_of(model.phases))
+    lines = [
+        f"{len(off)} of {total} quantities lie outside their bands."
+        if off
+        else f"All {total} quantities lie within their bands.",
+        f"The farthest off is: {name}{_place(worst, comparison.unit)}, with a deviation of "
+        f"{number(worst.largest_deviation)} standard deviations; the limit is "
+        f"{number(comparison.critical)}. Sections of the model itself would stray as far with a "
+        f"probability {_probability(comparison.p_value)}; they would not pass with a probability "
+        f"of {comparison.level:g}.",
+    ]
+    known = [one.name for one in comparison.sections if not one.held_out]
+    if known:
+        lines.append(
+            f"The model was calibrated on {', '.join(known)}: this is no independent test."
+        )
+    if off:
+        return Verdict(
+            "Not passed: the sections differ from those of the model.", tuple(lines), "failed"
+        )
+    return Verdict(
+        "Passed: the sections cannot be told from those of the model.", tuple(lines), "passed"
+    )
+
+
+def calibration_verdict(model: ExcursionModel) -> Verdict:
+    """Say how the calibration ended."""
+    origin = model.provenance
+    if origin is None:
+        return Verdict("The model does not say where it comes from.", ())
+    return Verdict(f"Calibration: {origin.status}.", (origin.message, class_or_fit(model)))
+
+
+def class_or_fit(model: ExcursionModel) -> str:
+    """Say whether the model class or the fit is the limit."""
+    origin = model.provenance
+    if origin is None or not origin.misfit:
+        return "The model carries no misfit of a calibration."
+    misfit = max(origin.misfit.values())
+    start = (
+        f"On its own sections the model misses C by at most {number(misfit)}; no independent "
+        f"fields in this order of decision could do better than {number(origin.bound)}"
+    )
+    if misfit <= NEAR_BOUND * origin.bound:
+        return start + ": the model class is the limit, not the fit."
+    return start + ": the fit is the limit, not the model class."
+
+
+def quantity_table(comparison: Comparison, model: ExcursionModel) -> Table:
+    """Every quantity at its worst point, by decreasing deviation."""
+    names = names_of(model.phases)
+    heads = ["quantity", "at", "sections", "simulated", "band", "difference", "deviation", "p", ""]
+    volume = comparison.volume_misfit is not None
+    if volume:
+        heads.insert(5, "volume")
+    rows = [_quantity_row(one, comparison, names, volume) for one in comparison.quantities]
+    return Table(tuple(heads), tuple(rows), frozenset(range(1, len(heads) - 1)))
+
+
+def misfit_table(comparison: Comparison | None, model: ExcursionModel) -> Table:
+    """Largest misfit of each pair: at calibration, here, and of the volume."""
+    names = {str(label): name for label, name in names_of(model.phases).items()}
+    columns: dict[str, dict[str, float]] = {}
+    if model.provenance is not None and model.provenance.misfit:
+        columns["C, calibration"] = model.provenance.misfit
+    if comparison is not None:
+        columns["C − p·p, these sections and closed form"] = comparison.misfit
+        if comparison.volume_misfit is not None:
+            columns["C − p·p, these sections and volume"] = comparison.volume_misfit
+    pairs = dict.fromkeys(pair for column in columns.values() for pair in column)
+    rows = [
+        Row(
+            (
+                "–".join(names.get(label, label) for label in pair.split("-")),
+                *(number(column.get(pair)) for column in columns.values()),
+            )
+        )
+        for pair in pairs
+    ]
+    heads = ("largest difference over all lags", *columns)
+    return Table(heads, tuple(rows), frozenset(range(1, len(heads))))
+
+
+def model_chapter(model: ExcursionModel) -> Chapter:
+    """Describe the model: its decisions, its fields, its accuracy and the other candidates."""
+    fields = Table(
+        ("decides", "field", "set", "share", "correlation length", "kernel", "halo"),
+        tuple(
+            Row(
+                (
+                    one.phase,
+                    one.law,
+                    one.set,
+                    one.probability,
+                    one.correlation_length,
+                    one.kernel,
+                    one.halo,
+                )
+            )
+            for one in field_rows(model)
+        ),
+    )
+    parts: list[Part] = [
+        text(
+            "Phases are decided one after the other, each by a field of its own, independent of "
+            "the others:"
+        ),
+        listing(decisions(model)),
+        table(fields),
+        text(
+            "The correlation length is the distance at which the correlation of the field has "
+            "fallen to 1/e; of a chi-square field, that of its Gaussian components. The halo is "
+            "how far a voxel depends on the noise around it."
+        ),
+        *_accuracy(model),
+        *_candidates(model),
+    ]
+    return Chapter("The model", parts)
+
+
+def origin_chapter(model: ExcursionModel, comparison: Comparison | None) -> Chapter:
+    """Say where model and sections come from."""
+    parts: list[Part] = []
+    origin = model.provenance
+    if origin is None:
+        parts.append(text("The model carries no record of a calibration."))
+    else:
+        parts += [
+            text(
+                f"The model was calibrated by the method {origin.method}, parametrization "
+                f"{origin.parametrization}, seed {origin.seed}, with lags up to "
+                f"{number(origin.max_lag)} {lengths_in(model.unit)}: {origin.message}"
+            ),
+            _source_table(
+                [
+                    (one.name, one.plane, one.shape, one.pixel_size, one.sha256)
+                    for one in origin.sources
+                ],
+                "calibrated on",
+                model.unit,
+            ),
+            text(f"Versions at calibration: {_versions(origin.versions)}."),
+        ]
+    if comparison is not None:
+        parts += [
+            _source_table(
+                [
+                    (one.name, one.plane, one.shape, one.pixel_size, one.sha256)
+                    for one in comparison.sections
+                ],
+                "compared with",
+                model.unit,
+            ),
+            text(
+                f"Compared with seed {comparison.seed}. Versions at comparison: "
+                f"{_versions(comparison.versions)}."
+            ),
+        ]
+    return Chapter("Where it comes from", parts)
+
+
+def _quantity_row(
+    one: Quantity, comparison: Comparison, names: dict[int, str], volume: bool
+) -> Row:
+    k = one.worst
+    difference = one.observed[k] - one.mean[k]
+    # C - p p tends to 0, where shares say nothing
+    relative = one.kind != "covariance" and one.mean[k] != 0.0
+    share = f"{100.0 * difference / one.mean[k]:+.1f} %" if relative else number(difference)
+    unit = unit_word(one.unit)
+    cells = [
+        f"{title(one, names)}" + (f" ({unit})" if unit else ""),
+        _place(one, comparison.unit).removeprefix(" at "),
+        number(one.observed[k]),
+        f"{number(one.mean[k])} ± {number(one.sd[k], 2)}",
+        f"{number(one.lower[k])} to {number(one.upper[k])}",
+        share.replace("-", "−"),
+        number(one.z[k]),
+        _probability(one.p_value),
+        "within" if one.passed else "outside",
+    ]
+    if volume:
+        cells.insert(5, number(None if one.volume is None else one.volume[k]))
+    return Row(tuple(cells), not one.passed)
+
+
+def _place(one: Quantity, unit: str) -> str:
+    if not one.x:
+        return ""
+    what = "length" if one.kind == "chord_length_distribution" else "lag"
+    return f" at {what} {number(one.x[one.worst])} {lengths_in(unit)}"
+
+
+def _probability(p: float) -> str:
+    return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _accuracy(model: ExcursionModel) -> list[Part]:
+    if model.provenance is None or not model.provenance.uncertainty:
+        return []
+    rows = tuple(Row((name, number(value))) for name, value in model.provenance.uncertainty.items())
+    return [
+        text("Standard errors of parameters and of what follows from them:"),
+        table(Table(("quantity", "standard error"), rows, frozenset({1}))),
+    ]
+
+
+def _candidates(model: ExcursionModel) -> list[Part]:
+    if model.provenance is None or not model.provenance.candidates:
+        return []
+    names = names_of(model.phases)
+    heads = (
+        "order of decision",
+        "laws",
+        "bound",
+        "misfit",
+        "order score",
+        "topology score",
+        "score",
+    )
+    rows = tuple(_candidate_row(one, names) for one in model.provenance.candidates)
+    return [
+        text(
+            "Models that were considered, the best first. The scores count the deviation from what "
+            "independence demands, and of the section Euler numbers, in standard errors:"
+        ),
+        table(Table(heads, rows, frozenset(range(2, 6)))),
+    ]
+
+
+def _candidate_row(one: Candidate, names: dict[int, str]) -> Row:
+    order = ", ".join(pair_name((label,), names) for label in one.order)
+    scores = (one.bound, one.misfit, one.order_score, one.topology_score)
+    return Row((order, ", ".join(one.laws), *(number(score) for score in scores)))
+
+
+def _source_table(
+    rows: list[tuple[str, str, tuple[int, int], tuple[float, float], str]], head: str, unit: str
+) -> Part:
+    cells = tuple(
+        Row(
+            (
+                name,
+                plane,
+                f"{shape[0]} × {shape[1]}",
+                " × ".join(number(size) for size in dict.fromkeys(sizes)) + f" {unit_word(unit)}",
+                sha256[:16],
+            )
+        )
+        for name, plane, shape, sizes, sha256 in rows
+    )
+    return table(Table((head, "plane", "rows × columns", "pixel", "SHA-256 begins"), cells))
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items())

@@ -1,0 +1,96 @@
+"""Whole jobs: the only place that joins the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from morphgen.calibration.coverage import calibrate_coverage
+from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.result import CalibrationResult
+from morphgen.errors import InputError
+from morphgen.fields.laws import parse_law
+from morphgen.images import Section
+from morphgen.progress import Progress, silent
+
+METHODS = ("coverage",)
+
+
+def calibrate(
+    sections: Sequence[Section],
+    *,
+    method: str = "coverage",
+    parametrization: str = "high",
+    fields: str | Sequence[str] = "auto",
+    order: str | Sequence[int] = "auto",
+    thresholds: str = "fractions",
+    max_lag: int | None = None,
+    evaluations: int = 200,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> CalibrationResult:
+    """Calibrate an excursion-set model to segmented sections.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        Sections of one material, of one pixel size.
+    method : {"coverage"}
+        Matching of all two-point coverage functions in closed form.
+    parametrization : {"high", "low"}
+        Spline kernels, or named covariance families.
+    fields : "auto" or sequence of str
+        Law of each field in the order of decision: ``gaussian`` or ``chi2:N``, with ``:below``
+        for a lower excursion set.
+    order : "auto" or sequence of int
+        Labels in the order of decision.
+    thresholds : {"fractions", "free"}
+        Thresholds that give the sections' volume fractions, or fitted with the rest.
+    max_lag : int, optional
+        Largest lag in pixels; 8 correlation lengths by default.
+    evaluations : int
+        Most evaluations in the final fit.
+    seed : int
+        Seed of the simulated sections that field classes are chosen by.
+    progress : Progress
+        Told what is being done.
+
+    Returns
+    -------
+    CalibrationResult
+
+    Raises
+    ------
+    InputError
+        If the request or the sections are unusable.
+    CalibrationError
+        If the data did not determine a model.
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
+    if thresholds not in ("fractions", "free"):
+        raise InputError(f"thresholds is {thresholds!r}: expected fractions or free")
+    return calibrate_coverage(
+        sections,
+        parametrization=parametrization,
+        laws=None if fields == "auto" else _laws(fields),
+        order=None if order == "auto" else _order(order),
+        free_thresholds=thresholds == "free",
+        max_lag=max_lag,
+        evaluations=evaluations,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:
+    names = fields.split(",") if isinstance(fields, str) else fields
+    return [FieldLaw(*parse_law(name)) for name in names]
+
+
+def _order(order: str | Sequence[int]) -> list[int]:
+    if not isinstance(order, str):
+        return list(order)
+    try:
+        return [int(label) for label in order.split(",")]
+    except ValueError as error:
+        raise InputError(f"order is {order!r}: expected labels such as 1,2,0") from error

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiles.conftest import SCRIPT, SEED, SHAPE, Start, shards
+from tiles.dying import die
+
+from morphgen.errors import GenerationError, StoreError
+from morphgen.excursion import ExcursionModel, Realization
+from morphgen.tiles import (
+    Backend,
+    BlockTask,
+    VolumeInfo,
+    compute_block,
+    generate,
+    open_volume,
+    processes,
+    write_blocks,
+)
+from morphgen.tiles.execute import InProcess
+from morphgen.tiles.metadata import VolumeRecord
+from morphgen.tiles.processes import LocalProcesses
+from morphgen.tiles.shards import clean
+from morphgen.tiles.store import create
+
+
+def empty_volume(model: ExcursionModel, path: Path, shape: tuple[int, int, int]) -> VolumeInfo:
+    create(path, VolumeRecord(model, SEED, shape, (), 128, Backend()))
+    return open_volume(path)
+
+
+def members(group: int) -> list[int]:
+    """Processes of a session that are alive."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == group and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until_gone(group: int) -> None:
+    deadline = time.monotonic() + 20
+    while members(group):
+        assert time.monotonic() < deadline, f"{members(group)} outlive their run"
+        time.sleep(0.02)
+
+
+def test_a_volume_is_the_window_at_the_origin(undisturbed: Path, whole: np.ndarray) -> None:
+    volume = open_volume(undisturbed)
+    assert np.array_equal(volume.labels()[:], whole)
+    assert volume.realization() == Realization(volume.model, SEED)
+
+
+def test_two_processes_give_the_same_bytes(
+    model: ExcursionModel, undisturbed: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    before = dict(os.environ)
+    made = generate(
+        model,
+        tmp_path / "v.zarr",
+        shape=SHAPE,
+        seed=SEED,
+        backend="numpy",
+        workers=2,
+        progress=lambda *where: told.append(where),
+    )
+    assert shards(made.path) == shards(undisturbed)
+    assert (made.workers, made.written, made.voxels) == (2, 12, 200 * 150 * 260)
+    assert made.voxels_per_second == pytest.approx(made.voxels / made.seconds)
+    assert told == [("blocks", done, 12) for done in range(13)]
+    assert dict(os.environ) == before
+    assert multiprocessing.active_children() == []
+
+
+def test_any_order_gives_the_same_bytes(
+    model: ExcursionModel, undisturbed: Path, tmp_path: Path
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", SHAPE)
+    order = list(volume.grid)
+    random.Random(1).shuffle(order)
+    assert write_blocks(volume, order, InProcess()) > 0.0
+    assert shards(volume.path) == shards(undisturbed)
+
+
+def test_chunks_do_not_change_the_voxels(
+    model: ExcursionModel, whole: np.ndarray, tmp_path: Path
+) -> None:
+    shape = (130, 60, 50)
+    path = tmp_path / "v.zarr"
+    generate(model, path, shape=shape, seed=SEED, backend="numpy", workers=1, chunk=16)
+    assert np.array_equal(open_volume(path).labels()[:], whole[:130, :60, :50])
+
+
+def test_periodic_faces_fit_together(model: ExcursionModel, tmp_path: Path) -> None:
+    shape, path = (150, 64, 40), tmp_path / "v.zarr"
+    generate(model, path, shape=shape, seed=5, backend="numpy", workers=1, periodic=("x", "z"))
+    labels = open_volume(path).labels()[:]
+    sample = open_volume(path).realization()
+    assert sample.periods == (150, None, 40)
+    across = sample.window((75, 0, 20), shape)
+    assert np.array_equal(across, np.roll(labels, (-75, 0, -20), axis=(0, 1, 2)))
+    # neighbours across the border differ as rarely as any others
+    inside = np.mean(labels[:, :, 1:] != labels[:, :, :-1])
+    border = np.mean(labels[:, :, 0] != labels[:, :, -1])
+    assert border < 2.0 * inside
+    assert not np.array_equal(labels, Realization(model, 5).window((0, 0, 0), shape))
+
+
+def test_torch_differs_in_rounding_only(
+    model: ExcursionModel, whole: np.ndarray, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    made = generate(
+        model, tmp_path / "v.zarr", shape=(140, 60, 50), seed=SEED, backend="torch", device="cpu",
+        workers=2,
+    )  # fmt: skip
+    labels = open_volume(made.path).labels()[:]
+    assert np.mean(labels != whole[:140, :60, :50]) <= 1e-5
+    assert open_volume(made.path).versions["torch"]
+    # a run that names no backend continues with the store's own
+    assert generate(model, made.path, shape=(140, 60, 50), seed=SEED, resume=True).written == 0
+
+
+def test_a_killed_worker_is_replaced(
+    model: ExcursionModel, undisturbed: Path, tmp_path: Path
+) -> None:
+    killed: list[int | None] = []
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if done in {2, 7}:
+            worker = multiprocessing.active_children()[0]
+            killed.append(worker.pid)
+            worker.kill()
+
+    path = tmp_path / "v.zarr"
+    generate(model, path, shape=SHAPE, seed=SEED, backend="numpy", workers=2, progress=kill)
+    assert len(killed) >= 2
+    assert shards(path) == shards(undisturbed)
+    assert open_volume(path).complete
+
+
+def test_a_block_that_always_kills_is_reported(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
+    monkeypatch.setattr(processes, "compute_block", die)
+    with pytest.raises(GenerationError, match=r"block \(0, 0, 0\) .* killed 3 times"):
+        write_blocks(volume, [(0, 0, 0)], LocalProcesses(1, Backend()))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_one_error_and_resumable(
+    model: ExcursionModel, undisturbed: Path, tmp_path: Path, workers: int
+) -> None:
+    request: dict[str, Any] = {"shape": SHAPE, "seed": SEED, "backend": "numpy"}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
+    try:
+        with pytest.raises(GenerationError, match=r"block \(\d, \d, \d\) .* cannot be written"):
+            generate(model, tmp_path / "v.zarr", workers=workers, **request)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not open_volume(tmp_path / "v.zarr").complete
+    if workers == 1:
+        generate(model, tmp_path / "v.zarr", workers=1, resume=True, **request)
+        assert shards(tmp_path / "v.zarr") == shards(undisturbed)
+
+
+def test_a_store_that_is_replaced_gets_no_blocks(model: ExcursionModel, tmp_path: Path) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
+    task = BlockTask(str(volume.path), "0" * 64, (0, 0, 0))
+    with pytest.raises(StoreError, match="replaced"):
+        compute_block(task)
+    assert not volume.complete
+
+
+@pytest.mark.parametrize("error", [ValueError("odd\nthing"), MemoryError()])
+def test_any_failure_names_its_block(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 150))
+
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Realization, "block", fail)
+    with pytest.raises(GenerationError, match=r"block \(0, 0, 1\)[^\n]*$"):
+        write_blocks(volume, [(0, 0, 1)], InProcess())
+
+
+def test_interrupt_leaves_a_resumable_store(
+    start: Start, model: ExcursionModel, undisturbed: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "v.zarr"
+    run = start(path)
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.split()[0] == "2":
+            break
+    # the terminal sends it to the whole group
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert errors.count("Traceback") == 1, errors
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    wait_until_gone(run.pid)
+    assert 2 <= open_volume(path).written < 12
+    generate(model, path, shape=SHAPE, seed=SEED, resume=True, workers=1)
+    assert shards(path) == shards(undisturbed)
+
+
+def test_workers_end_with_a_killed_run(start: Start, tmp_path: Path) -> None:
+    run = start(tmp_path / "v.zarr")
+    assert run.stdout is not None
+    run.stdout.readline()
+    run.stdout.readline()
+    assert len(members(run.pid)) >= 3
+    run.kill()
+    run.communicate(timeout=60)
+    wait_until_gone(run.pid)
+
+
+def kill_and_resume(
+    start: Start, path: Path, chosen: random.Random, kills: int, duration: float
+) -> None:
+    for number in range(kills):
+        run = start(path)
+        time.sleep(duration * chosen.uniform(0.2, 0.95))
+        # every other time a process of the run, otherwise all of them
+        victims = members(run.pid)
+        if number % 2 and victims:
+            os.kill(chosen.choice(victims), signal.SIGKILL)
+            time.sleep(0.3)
+        if run.poll() is None and not number % 2:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.communicate(timeout=120)
+        wait_until_gone(run.pid)
+        for file in path.rglob("*.partial"):
+            assert file.parent != path / "0" / "c"
+
+
+def check_kills(
+    start: Start, tmp_path: Path, reference: Path, model: ExcursionModel, rounds: int, kills: int
+) -> None:
+    chosen = random.Random(rounds)
+    began = time.monotonic()
+    whole_run = start(tmp_path / "timed.zarr")
+    _, errors = whole_run.communicate(timeout=300)
+    assert whole_run.returncode == 0, errors
+    duration = time.monotonic() - began
+    for number in range(rounds):
+        path = tmp_path / f"{number}.zarr"
+        kill_and_resume(start, path, chosen, kills, duration)
+        generate(model, path, shape=SHAPE, seed=SEED, backend="numpy", workers=2, resume=True)
+        assert shards(path) == shards(reference)
+        assert not list(path.rglob("*.partial"))
+
+
+def test_killed_runs_end_byte_identical(
+    start: Start, tmp_path: Path, undisturbed: Path, model: ExcursionModel
+) -> None:
+    check_kills(start, tmp_path, undisturbed, model, rounds=1, kills=2)
+
+
+@pytest.mark.slow
+def test_many_killed_runs_end_byte_identical(
+    start: Start, tmp_path: Path, undisturbed: Path, model: ExcursionModel
+) -> None:
+    check_kills(start, tmp_path, undisturbed, model, rounds=15, kills=2)
+
+
+def test_a_plain_script_needs_no_main_guard(model: ExcursionModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.json")
+    script = tmp_path / "script.py"
+    script.write_text("print('once')\n" + SCRIPT.format(shape=(130, 9, 9), seed=1, workers=2))
+    run = subprocess.run(
+        [sys.executable, script, tmp_path / "model.json", tmp_path / "v.zarr"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["once", "0", "2", "1", "2", "2", "2"]
+    assert run.stderr == ""
+
+
+def test_remains_of_a_kill_do_not_stay(model: ExcursionModel, tmp_path: Path) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
+    partial = volume.path / "0" / "c" / "0" / "0" / "0.5.partial"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"half")
+    clean(volume.path / "0", volume.missing)
+    assert not partial.exists()

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiles.conftest import SHAPE, build_model
+
+from morphgen.errors import InputError
+from morphgen.excursion import ExcursionModel
+from morphgen.fields.laws import ChiSquare, Gaussian
+from morphgen.tiles import Backend, generate, memory, open_volume, plan
+from morphgen.tiles.estimates import compressed_share
+from morphgen.tiles.memory import available_memory, worker_memory
+
+MODULE = sys.modules["morphgen.tiles.plan"]
+
+# the peak of the process itself: that of getrusage also counts the process it was forked from
+MEASURE = """
+import sys
+from morphgen.excursion import load_model
+from morphgen.tiles import generate
+model = load_model(sys.argv[1])
+edge = model.block_edge
+generate(model, sys.argv[2], shape=(edge, edge, 2 * edge), backend=sys.argv[3], workers=1)
+lines = open("/proc/self/status").read().splitlines()
+print(next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")))
+"""
+
+
+def measured_peak(model: ExcursionModel, folder: Path, backend: str) -> int:
+    model.save(folder / "model.json")
+    command = [sys.executable, "-c", MEASURE, folder / "model.json", folder / "v.zarr", backend]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    return int(run.stdout)
+
+
+def check_memory(model: ExcursionModel, folder: Path, backend: str = "numpy") -> None:
+    predicted = worker_memory(model, Backend(backend, "cpu"))
+    measured = measured_peak(model, folder, backend)
+    assert measured <= predicted <= 1.6 * measured
+
+
+@pytest.mark.parametrize("law", [Gaussian(), ChiSquare(4)], ids=["gaussian", "chi2:4"])
+def test_memory_is_bounded_closely(law: Gaussian | ChiSquare, tmp_path: Path) -> None:
+    check_memory(build_model(8.0, law), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("radius", [8.0, 30.0, 100.0])
+@pytest.mark.parametrize("law", [Gaussian(), ChiSquare(1), ChiSquare(4)], ids=lambda law: law.name)
+def test_memory_of_many_models_is_bounded_closely(
+    radius: float, law: Gaussian | ChiSquare, backend: str, tmp_path: Path
+) -> None:
+    pytest.importorskip(backend)
+    check_memory(build_model(radius, law), tmp_path, backend)
+
+
+def test_plan_counts_blocks_and_disk(model: ExcursionModel, tmp_path: Path) -> None:
+    found = plan(model, SHAPE, path=tmp_path / "absent" / "v.zarr", workers=3, backend="numpy")
+    voxels = 200 * 150 * 260
+    assert (found.shape, found.block_edge, found.chunk) == (SHAPE, 128, 128)
+    assert (found.blocks, found.remaining, found.workers) == (12, 12, 3)
+    assert found.halo_overhead == pytest.approx(12 * 144**3 / voxels)
+    assert voxels <= found.disk_bound < 1.01 * voxels
+    assert found.disk_expected < 0.3 * voxels
+    assert found.disk_free > 0
+    assert found.seconds is not None
+    assert found.seconds > 0.0
+    text = "\n".join(found.lines())
+    for words in ("12 of 128^3", "3, numpy on cpu", "per worker", "compressed", "time"):
+        assert words in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_estimate_holds(model: ExcursionModel, undisturbed: Path) -> None:
+    written = sum(f.stat().st_size for f in undisturbed.rglob("*") if f.is_file())
+    share = written / (200 * 150 * 260)
+    assert share < compressed_share(model) < 3.0 * share
+    rough = build_model(1.0)
+    assert compressed_share(rough) > compressed_share(model)
+
+
+def test_workers_follow_blocks_cpus_and_memory(
+    model: ExcursionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "seconds", lambda *rest: 1.0)
+    monkeypatch.setattr(MODULE, "usable_cpus", lambda: 8)
+    assert plan(model, SHAPE, backend="numpy").workers == 8
+    assert plan(model, (128, 128, 300), backend="numpy").workers == 3
+    need = worker_memory(model, Backend())
+    monkeypatch.setattr(MODULE, "available_memory", lambda: int(2.5 * need))
+    assert plan(model, SHAPE, backend="numpy").workers == 2
+    with pytest.raises(InputError, match=r"3 workers need .* ask for 2 workers"):
+        plan(model, SHAPE, backend="numpy", workers=3)
+    with pytest.raises(InputError, match="at least 1"):
+        plan(model, SHAPE, backend="numpy", workers=0)
+    monkeypatch.setattr(MODULE, "available_memory", lambda: need // 2)
+    with pytest.raises(InputError, match="coarser voxel size"):
+        plan(model, SHAPE, backend="numpy")
+
+
+def test_a_full_disk_is_refused_before_anything_starts(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "free_space", lambda path: 100_000)
+    with pytest.raises(InputError, match=r"takes about .* the disk has 97.7 KiB free"):
+        generate(model, tmp_path / "v.zarr", shape=SHAPE, backend="numpy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_needs_no_room(
+    model: ExcursionModel, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "free_space", lambda path: 0)
+    monkeypatch.setattr(MODULE, "available_memory", lambda: 0)
+    volume = open_volume(undisturbed)
+    made = generate(model, undisturbed, shape=SHAPE, seed=volume.seed, resume=True)
+    assert made.written == 0
+
+
+def test_memory_follows_control_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = tmp_path / "outer" / "inner"
+    group.mkdir(parents=True)
+    for folder, limit in ((group, "max"), (group.parent, "5000")):
+        (folder / "memory.max").write_text(limit + "\n")
+        (folder / "memory.current").write_text("3000\n")
+        (folder / "memory.stat").write_text("anon 1\ninactive_file 500\n")
+    names = ("memory.max", "memory.current", "inactive_file")
+    assert list(memory._rooms(tmp_path, "/outer/inner", names)) == [2500]
+    assert list(memory._rooms(tmp_path, "/elsewhere/of/the/host", names)) == []
+    monkeypatch.setattr(memory, "_cgroup_memory", lambda: iter([4000]))
+    assert available_memory() == 4000
+
+
+def test_bad_shapes_are_refused(model: ExcursionModel) -> None:
+    with pytest.raises(InputError, match="shape"):
+        plan(model, (1, 2))
