@@ -19,7 +19,7 @@ from .options import example
 from .screen import trouble
 from .validate import validate
 
-FAILED, WRONG = 1, 2
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -93,11 +93,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments), prog_name="morphgen", standalone_mode=False)
     except KeyboardInterrupt:
-        return 130
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a user is told in one line, whatever it is
         if "--debug" in arguments:
             traceback.print_exception(error)
         return _explain(error)
+    if code == INTERRUPTED:
+        trouble("interrupted")
     return code if isinstance(code, int) else 0
 
 

@@ -30,71 +30,82 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 75
 
+ModelOut = Annotated[
+    Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
+]
+Symmetry = Annotated[
+    str, typer.Option("--symmetry", metavar="isotropic", help="Symmetry of the material.")
+]
+Method = Annotated[str, typer.Option("--method", metavar="coverage", help="What the fit matches.")]
+Kernels = Annotated[
+    str,
+    typer.Option(
+        "--parametrization",
+        metavar="high|low",
+        help="Spline kernels, or covariance families of few parameters.",
+    ),
+]
+Fields = Annotated[
+    str,
+    typer.Option(
+        "--fields",
+        metavar="LAW,...",
+        help="Law of each field in the order of decision: gaussian or chi2:N, with :below for "
+        "a lower excursion set; or auto.",
+    ),
+]
+Order = Annotated[
+    str,
+    typer.Option(
+        "--order",
+        metavar="LABEL,...",
+        help="Labels in the order of decision, such as 1,2,0; or auto.",
+    ),
+]
+Thresholds = Annotated[
+    str,
+    typer.Option(
+        "--thresholds",
+        metavar="fractions|free",
+        help="Thresholds that give the sections' volume fractions, or fitted with the rest.",
+    ),
+]
+MaxLag = Annotated[
+    int | None,
+    typer.Option(
+        "--max-lag",
+        metavar="PIXELS",
+        show_default=False,
+        help="Largest lag that is fitted.  [default: 8 correlation lengths]",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", metavar="N", help="Seed of the sections that field laws are compared by."
+    ),
+]
+ReportOut = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", show_default=False, help="HTML report to write."),
+]
+
 
 def calibrate(
     sections: SectionFiles,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
-    ],
+    out: ModelOut,
     plane: Planes = None,
     voxel_size: VoxelSize = None,
     phases: Phases = None,
-    symmetry: Annotated[
-        str, typer.Option("--symmetry", metavar="isotropic", help="Symmetry of the material.")
-    ] = "isotropic",
-    method: Annotated[
-        str, typer.Option("--method", metavar="coverage", help="What the fit matches.")
-    ] = "coverage",
-    parametrization: Annotated[
-        str,
-        typer.Option(
-            "--parametrization",
-            metavar="high|low",
-            help="Spline kernels, or covariance families of few parameters.",
-        ),
-    ] = "high",
-    fields: Annotated[
-        str,
-        typer.Option(
-            "--fields",
-            metavar="LAW,...",
-            help="Law of each field in the order of decision: gaussian or chi2:N, with :below for "
-            "a lower excursion set; or auto.",
-        ),
-    ] = "auto",
-    order: Annotated[
-        str,
-        typer.Option(
-            "--order",
-            metavar="LABEL,...",
-            help="Labels in the order of decision, such as 1,2,0; or auto.",
-        ),
-    ] = "auto",
-    thresholds: Annotated[
-        str,
-        typer.Option(
-            "--thresholds",
-            metavar="fractions|free",
-            help="Thresholds that give the sections' volume fractions, or fitted with the rest.",
-        ),
-    ] = "fractions",
-    max_lag: Annotated[
-        int | None,
-        typer.Option(
-            "--max-lag",
-            metavar="PIXELS",
-            show_default=False,
-            help="Largest lag that is fitted.  [default: 8 correlation lengths]",
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option("--seed", help="Seed of the sections that field laws are compared by."),
-    ] = 0,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", show_default=False, help="HTML report to write."),
-    ] = None,
+    symmetry: Symmetry = "isotropic",
+    method: Method = "coverage",
+    parametrization: Kernels = "high",
+    fields: Fields = "auto",
+    order: Order = "auto",
+    thresholds: Thresholds = "fractions",
+    max_lag: MaxLag = None,
+    seed: Seed = 0,
+    report: ReportOut = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -123,9 +134,7 @@ def calibrate(
         raise typer.Exit(INTERRUPTED) from error
     result.model.save(out, overwrite=overwrite)
     if report is not None and page is not None:
-        from morphgen.validation.report import write_report
-
-        write_report(report, page, overwrite=overwrite)
+        _write_page(report, page, overwrite)
     _tell(screen, result, images, out, report)
 
 
@@ -168,6 +177,12 @@ def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
         found.lag, found.data, found.model, found.standard_error, found.bound
     )
     return calibration_report(result.model, images, curves)
+
+
+def _write_page(path: Path, page: str, overwrite: bool) -> None:
+    from morphgen.validation.report import write_report
+
+    write_report(path, page, overwrite=overwrite)
 
 
 def _check_symmetry(symmetry: str) -> None:

@@ -11,6 +11,7 @@ from morphgen.calibration.parametrization import correlation_length
 from morphgen.calibration.result import CalibrationResult
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit
+from morphgen.validation.words import lengths_in
 
 from .screen import Screen, figure
 
@@ -22,7 +23,7 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
         size = " x ".join(f"{size:g}" for size in dict.fromkeys(section["pixel_size"]))
         rows, columns = section["shape"]
         screen.line(
-            f"{section['name']}: {rows} x {columns} pixels of {size} {found['unit']}, "
+            f"{section['name']}: {rows} x {columns} pixels of {size} {lengths_in(found['unit'])}, "
             f"plane {section['plane']}"
         )
     screen.table(("label", "phase", "volume fraction"), _phase_rows(found), right=(0,))
@@ -135,7 +136,7 @@ def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _candidates(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     heads = ("", "order", "laws", "bound", "misfit", "order score", "topology score")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(rank),
             ",".join(map(str, one["order"])),
@@ -159,7 +160,7 @@ def _field_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
             one["side"],
             figure(one["threshold"], one["threshold_standard_error"]),
             figure(one["correlation_length"], one["correlation_length_standard_error"])
-            + f" {found['unit']}",
+            + f" {lengths_in(found['unit'])}",
         )
         for one in found["fields"]
     ]

@@ -12,7 +12,6 @@ import typer
 from morphgen.errors import InputError
 
 from .calibrate import draw_report, fit
-from .generate import Request, requirements_of
 from .options import Debug, Json, Overwrite, Quiet
 from .screen import Screen, figure
 from .validate import central_part, judge, verdict
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
     from morphgen.validation import Comparison
+
+    from .demo_section import Labels
 
 VOXEL_SIZE = 0.1
 UNIT = "um"
@@ -126,7 +127,7 @@ def _draw_sections(screen: Screen, files: Files) -> list[Section]:
     return found
 
 
-def _save_labels(path: Path, labels: object) -> None:
+def _save_labels(path: Path, labels: Labels) -> None:
     """Save labels as an image that shows the colours of its phases and still holds the labels."""
     from PIL import Image
 
@@ -146,10 +147,10 @@ def _calibrate(screen: Screen, files: Files, sections: list[Section]) -> Calibra
     result.model.save(files.model, overwrite=True)
     write_report(files.calibration, draw_report(result, sections), overwrite=True)
     first = result.candidates[0]
-    screen.line(
-        f"   {files.model}: labels decided in the order {','.join(map(str, first.order))} by "
-        f"{' and '.join(first.laws)} fields, in {time.perf_counter() - began:.0f} s"
-    )
+    names = {phase.label: phase.name for phase in result.model.phases}
+    order = ", then ".join(names[label] for label in first.order)
+    screen.line(f"   decided first {order}; laws of the fields {', '.join(first.laws)}")
+    screen.line(f"   {files.model}, {files.calibration}: in {time.perf_counter() - began:.0f} s")
     screen.line(
         f"   largest misfit of C_ij {figure(result.coverage.misfit)}; no independent fields could "
         f"do better than {figure(float(result.coverage.bound.max()))}"
@@ -162,7 +163,6 @@ def _generate(screen: Screen, files: Files, model: ExcursionModel) -> float:
 
     screen.line(f"3. A volume of {SIDE} x {SIDE} x {SIDE} voxels")
     shape = (SIDE, SIDE, SIDE)
-    requirements_of(model, Request(files.model, files.volume, shape))
     with screen.progress() as progress:
         done = generate(
             model, files.volume, shape=shape, seed=VOLUME_SEED, overwrite=True, progress=progress

@@ -20,6 +20,65 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 75
 
+Store = Annotated[
+    Path, typer.Argument(metavar="OUT.zarr", show_default=False, help="Zarr store to write.")
+]
+Shape = Annotated[
+    tuple[int, int, int],
+    typer.Option("--shape", metavar="Z Y X", show_default=False, help="Voxels along z, y, x."),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the noise.")]
+Periodic = Annotated[
+    str | None,
+    typer.Option(
+        "--periodic",
+        metavar="z,y,x",
+        show_default=False,
+        help="Axes along which opposite faces fit together.",
+    ),
+]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="auto|numpy|torch|cupy",
+        help="Array library; auto takes CuPy or torch only where CUDA works.",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="cpu|cuda|cuda:N",
+        show_default=False,
+        help="Device.  [default: CUDA where the backend finds it]",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        show_default=False,
+        help="Processes.  [default: one for each CPU, as far as memory goes]",
+    ),
+]
+Chunk = Annotated[
+    int | None,
+    typer.Option(
+        "--chunk",
+        metavar="N",
+        show_default=False,
+        help="Edge of the store's inner chunks, a divisor of the block edge.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue what is there: nothing, a part, or all of it.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what the volume will cost, and write nothing.")
+]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -55,67 +114,17 @@ class Request:
 
 def generate(
     model: ModelFile,
-    out: Annotated[
-        Path,
-        typer.Argument(metavar="OUT.zarr", show_default=False, help="Zarr store to write."),
-    ],
-    shape: Annotated[
-        tuple[int, int, int],
-        typer.Option("--shape", metavar="Z Y X", show_default=False, help="Voxels along z, y, x."),
-    ],
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the noise.")] = 0,
-    periodic: Annotated[
-        str | None,
-        typer.Option(
-            "--periodic",
-            metavar="z,y,x",
-            show_default=False,
-            help="Axes along which opposite faces fit together.",
-        ),
-    ] = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            "--backend",
-            metavar="auto|numpy|torch|cupy",
-            help="Array library; auto takes CuPy or torch only where CUDA works.",
-        ),
-    ] = "auto",
-    device: Annotated[
-        str | None,
-        typer.Option(
-            "--device",
-            metavar="cpu|cuda|cuda:N",
-            show_default=False,
-            help="Device.  [default: CUDA where the backend finds it]",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            show_default=False,
-            help="Processes.  [default: one for each CPU]",
-        ),
-    ] = None,
-    chunk: Annotated[
-        int | None,
-        typer.Option(
-            "--chunk",
-            metavar="N",
-            show_default=False,
-            help="Edge of the store's inner chunks, a divisor of the block edge.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Continue what is there: nothing, a part, or all of it."),
-    ] = False,
+    out: Store,
+    shape: Shape,
+    seed: Seed = 0,
+    periodic: Periodic = None,
+    backend: BackendName = "auto",
+    device: Device = None,
+    workers: Workers = None,
+    chunk: Chunk = None,
+    resume: Resume = False,
     overwrite: Overwrite = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what the volume will cost, and write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -208,12 +217,11 @@ def tell(screen: Screen, done: Generated) -> None:
     """Print what was written, and how to open it."""
     per_voxel = 1e9 * done.seconds / done.voxels if done.voxels else None
     if per_voxel is None:
-        screen.line(f"{done.path} was complete: {done.blocks} blocks, nothing to do")
+        screen.line(f"{done.path} was complete: {_count(done.blocks, 'block')}, nothing to do")
     else:
         screen.line(
             f"{done.path}: {done.voxels:,} voxels in {done.seconds:.3g} s, "
-            f"{per_voxel:.3g} ns per voxel, {done.workers} "
-            f"{'worker' if done.workers == 1 else 'workers'}, "
+            f"{per_voxel:.4g} ns per voxel, {_count(done.workers, 'worker')}, "
             f"{done.backend.name} on {done.backend.device}"
         )
     screen.line(f'open it with zarr.open_array("{done.path}/0", mode="r")')
@@ -256,8 +264,13 @@ def _first_line(found: Plan) -> str:
     done = found.blocks - found.remaining
     written = f", {done} of them written" if done else ""
     return (
-        f"{z} x {y} x {x} voxels: {found.blocks} blocks of {found.block_edge}^3{written}; "
-        f"{found.workers} {'worker' if found.workers == 1 else 'workers'}, {found.backend.name} on "
+        f"{z} x {y} x {x} voxels: "
+        f"{_count(found.blocks, 'block')} of {found.block_edge}^3{written}; "
+        f"{_count(found.workers, 'worker')}, {found.backend.name} on "
         f"{found.backend.device}, up to {found.worker_memory / 2**30:.2g} GiB of memory each; "
         f"about {found.disk_expected / 2**20:.3g} MiB on disk"
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -39,13 +39,15 @@ def info(
 
 
 def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
+    from morphgen.validation.words import lengths_in, unit_word
+
     found = model_record(model)
-    unit = model.unit
+    unit = lengths_in(model.unit)
     screen.line(f"{path}: model of {len(model.phases)} phases")
     size = " x ".join(f"{size:g}" for size in dict.fromkeys(model.voxel_size))
     screen.line(f"voxel size {size} {unit}; blocks of {model.block_edge}^3 voxels")
     screen.table(
-        ("label", "phase", "volume fraction", f"surface area (1/{unit})"),
+        ("label", "phase", "volume fraction", f"surface area (1/{unit_word(model.unit)})"),
         [
             (
                 str(one["label"]),
@@ -61,7 +63,7 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     screen.table(
         ("decides", "field", "set", "kernel", "halo"),
         [
-            (one["phase"], one["law"], one["set"], one["kernel"], f"{one['halo']} voxels")
+            (one["phase"], one["field"], one["set"], one["kernel"], f"{one['halo']} voxels")
             for one in found["fields"]
         ],
     )
@@ -103,6 +105,7 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
                 "phase": names[label],
                 "law": field.law.type,
                 "components": field.law.components,
+                "field": words.law,
                 "threshold": field.threshold,
                 "side": field.side,
                 "set": words.set,
@@ -122,6 +125,8 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
     origin = model.provenance
     if origin is None:
         return ["It carries no record of a calibration."]
+    from morphgen.validation.words import lengths_in
+
     lines = [
         f"Calibrated by the method {origin.method}, parametrization {origin.parametrization}, "
         f"seed {origin.seed}, morphgen {origin.versions.get('morphgen', '?')}: {origin.status}.",
@@ -134,26 +139,28 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
     if origin.misfit:
         lines.append(
             f"Largest misfit of C_ij {figure(max(origin.misfit.values()))}, bound "
-            f"{figure(origin.bound)}, lags up to {figure(origin.max_lag)} {model.unit}."
+            f"{figure(origin.bound)}, lags up to {figure(origin.max_lag)} {lengths_in(model.unit)}."
         )
     return lines
 
 
 def _volume(screen: Screen, volume: VolumeInfo) -> None:
+    from morphgen.validation.words import lengths_in
+
     found = volume_record(volume)
     z, y, x = volume.shape
     size = " x ".join(f"{side:.4g}" for side in found["size"])
     state = "complete" if volume.complete else f"{volume.written} of {volume.blocks} blocks"
     rows = [
         ("shape", f"{z} x {y} x {x} voxels (z, y, x)"),
-        ("size", f"{size} {volume.unit}"),
+        ("size", f"{size} {lengths_in(volume.unit)}"),
         ("state", state),
         ("phases", ", ".join(f"{p.label} = {p.name}" for p in volume.model.phases)),
         ("model", f"sha256 {found['model_sha256'][:16]}"),
         ("seed", str(volume.seed)),
         ("periodic", ", ".join(volume.record.periodic) or "no axis"),
         ("backend", f"{volume.backend.name} on {volume.backend.device}"),
-        ("blocks", f"{volume.blocks} of {volume.grid.edge}^3 voxels"),
+        ("blocks", f"{volume.blocks}, of {volume.grid.edge}^3 voxels"),
         ("written by", f"morphgen {volume.versions.get('morphgen', '?')}"),
     ]
     screen.line(f"{volume.path}: volume")

@@ -51,7 +51,7 @@ def validate(
     realizations: Annotated[
         int, typer.Option("--realizations", metavar="N", help="Simulations of the sections.")
     ] = 32,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulations.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulations.")] = 0,
     plane: Planes = None,
     voxel_size: VoxelSize = None,
     phases: Phases = None,
@@ -162,6 +162,8 @@ def central_part(model: ExcursionModel, path: Path) -> Volume:
     InputError
         There is no volume, or it is not complete.
     """
+    import numpy as np
+
     from morphgen.errors import StoreError
     from morphgen.images import Volume
     from morphgen.tiles import open_volume
@@ -176,7 +178,7 @@ def central_part(model: ExcursionModel, path: Path) -> Volume:
     starts = [max(0, (side - LARGEST_SIDE) // 2) for side in store.shape]
     part = tuple(slice(start, start + LARGEST_SIDE) for start in starts)
     return Volume(
-        labels=store.labels()[part],
+        labels=np.asarray(store.labels()[part], dtype=np.uint8),
         voxel_size=store.voxel_size,
         unit=store.unit,
         phases=store.model.phases,

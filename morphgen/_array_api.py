@@ -100,8 +100,11 @@ def one_fft_thread(xp: ModuleType) -> Iterator[None]:
 
 
 def fast_length(minimum: int) -> int:
-    """Smallest 5-smooth integer that is at least ``minimum``: a good FFT size everywhere."""
-    return int(scipy.fft.next_fast_len(minimum, real=True))
+    """Smallest 5-smooth multiple of 4 that is at least ``minimum``: a good FFT size everywhere."""
+    length = int(scipy.fft.next_fast_len(minimum, real=True))
+    while length % 4:
+        length = int(scipy.fft.next_fast_len(length + 1, real=True))
+    return length
 
 
 @lru_cache(maxsize=64)

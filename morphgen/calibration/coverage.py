@@ -88,7 +88,7 @@ def calibrate_coverage(
     progress("fitting", 0, 1)
     problem = _problem(target, selection, free_thresholds)
     start = problem.start([fit.parameters for fit in selection.fits])
-    solution = solve(problem, start, evaluations=evaluations, tolerance=1e-5)
+    solution = solve(problem, start, evaluations=evaluations, tolerance=1e-4)
     if not np.all(np.isfinite(solution.parameters)):
         raise CalibrationError(
             "the fit diverged; fix --fields or --order, or bring larger sections"

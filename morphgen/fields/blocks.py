@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import scipy.fft
 
 from morphgen._array_api import Array, fast_length, fft, one_fft_thread
 from morphgen.errors import ModelError
@@ -26,8 +27,9 @@ Periods = tuple[int | None, int | None, int | None]
 
 # edges that the usual chunk sizes divide; above 256 the gain in overlap no longer pays
 _EDGES = (64, 128, 192, 256)
-# FFT lengths are kept near this, so that a worker needs less than 1 GiB, unless the halo is large
-_USUAL_FFT_LENGTH = 360
+# FFTs stay within this length, or six halos if that is more: a worker then needs about half a
+# GiB, and a small window does not wait long for its block
+_USUAL_FFT_LENGTH = 288
 _LARGEST_FFT_LENGTH = 640
 _COMPONENTS_PER_FIELD = 2**16
 
@@ -49,7 +51,7 @@ def block_edge(halos: Sequence[int]) -> int:
         If a kernel reaches too far for any block.
     """
     reach = max(halos)
-    limit = min(max(_USUAL_FFT_LENGTH, 4 * reach), _LARGEST_FFT_LENGTH)
+    limit = min(max(_USUAL_FFT_LENGTH, 6 * reach), _LARGEST_FFT_LENGTH)
     fitting = [edge for edge in _EDGES if fast_length(edge + 2 * reach) <= limit]
     if not fitting:
         raise ModelError(
@@ -127,11 +129,11 @@ def synthesis(
     values = kernel.lattice_values(spacing)
     halo = _halo(values)
     shape = _fft_shape(edge, halo)
-    padded = np.zeros(shape)
-    padded[tuple(slice(0, length) for length in values.shape)] = values
-    centred = np.roll(padded, [-h for h in halo], axis=(0, 1, 2))
+    centred = np.zeros(shape, dtype=np.float32)
+    wrapped = [np.arange(-h, h + 1) % length for h, length in zip(halo, shape, strict=True)]
+    centred[np.ix_(*wrapped)] = values
     # a kernel that is even in every axis has a real transform
-    transform = np.ascontiguousarray(np.fft.rfftn(centred).real, dtype=np.float32)
+    transform = np.ascontiguousarray(scipy.fft.rfftn(centred).real)
     return Synthesis(edge, halo, xp.asarray(transform, device=device), xp, device)
 
 

@@ -37,7 +37,8 @@ class EulerDensities(NamedTuple):
 def angle(correlation: Array) -> Array:
     """Correlation angle arccos(rho), accurate where rho is close to 1."""
     xp = namespace(correlation)
-    return 2.0 * xp.asin(xp.sqrt((1.0 - correlation) / 2.0))
+    # rounding may carry a correlation past 1
+    return 2.0 * xp.asin(xp.sqrt(xp.clip((1.0 - correlation) / 2.0, 0.0, 1.0)))
 
 
 def normal_survival(threshold: Any) -> Any:
@@ -164,6 +165,8 @@ class ChiSquare:
         total = next(remaining) ** 2
         for component in remaining:
             total += component * component
+            # or it would live on while the next one is computed
+            del component
         return total
 
     def survival(self, threshold: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -77,17 +77,19 @@ class SplineKernel(Kernel):
 
     def cylindrical_correlation(self, perpendicular: Array, axial: Array) -> Array:
         """Correlation at distances across and along any axis, of any backend and shape."""
-        distance = namespace(perpendicular).sqrt(perpendicular**2 + axial**2)
+        xp = namespace(perpendicular)
+        distance = xp.sqrt(perpendicular**2 + axial**2)
         spectrum = RadialSpectrum.of(len(self.coefficients))
         coefficients = asarray_like(np.asarray(self.coefficients), distance)
-        return spectrum.correlation(coefficients, distance / self.knot_distance)
+        # the quadrature resolves lags up to the reach; beyond it the correlation is zero
+        near = distance < self.reach
+        inside = xp.where(near, distance, xp.zeros_like(distance))
+        values = spectrum.correlation(coefficients, inside / self.knot_distance)
+        return xp.where(near, values, xp.zeros_like(values))
 
     def lattice_values(self, spacing: Sequence[float]) -> np.ndarray:
         """Kernel on the voxel lattice, with the squares of its values summing to one."""
-        half = [math.floor(self.support_radius / step) for step in spacing]
-        distance, _ = axis_distances(None, spacing, half)
-        octant = _spline_sum(np.asarray(self.coefficients), distance / self.knot_distance)
-        return unfold(octant)
+        return _lattice_values(self, tuple(float(step) for step in spacing))
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,16 @@ class CylindricalSplineKernel(Kernel):
     def cylindrical_correlation(self, perpendicular: Array, axial: Array) -> Array:
         """Correlation at distances across and along the axis, of any backend and shape."""
         xp = namespace(perpendicular)
+        zero = xp.zeros_like(perpendicular)
+        # the quadrature resolves lags up to the supports; beyond them the correlation is zero
+        near = (perpendicular < 2.0 * self.support_radius) & (axial < 2.0 * self.support_height)
         across, along, energy = self._spectrum()
         weights = asarray_like(energy / np.sum(energy), perpendicular)
-        columns = xp.matmul(
-            _bessel_j0(perpendicular[..., None] * asarray_like(across, perpendicular)), weights
-        )
-        waves = xp.cos(axial[..., None] * asarray_like(along, perpendicular))
-        return xp.sum(columns * waves, axis=-1)
+        distances = xp.where(near, perpendicular, zero)[..., None]
+        columns = xp.matmul(_bessel_j0(distances * asarray_like(across, perpendicular)), weights)
+        heights = xp.where(near, axial, zero)[..., None]
+        waves = xp.cos(heights * asarray_like(along, perpendicular))
+        return xp.where(near, xp.sum(columns * waves, axis=-1), zero)
 
     def lattice_values(self, spacing: Sequence[float]) -> np.ndarray:
         """Kernel on the voxel lattice, with the squares of its values summing to one."""
@@ -218,6 +223,16 @@ class RadialSpectrum:
         """Minus the second derivative of the correlation at 0, per squared knot distance."""
         energy = self.weights * (self.amplitudes @ coefficients) ** 2
         return float(energy @ self.wave_numbers**2 / (3.0 * energy.sum()))
+
+
+@lru_cache(maxsize=16)
+def _lattice_values(kernel: SplineKernel, spacing: tuple[float, ...]) -> np.ndarray:
+    half = [math.floor(kernel.support_radius / step) for step in spacing]
+    distance, _ = axis_distances(None, spacing, half)
+    octant = _spline_sum(np.asarray(kernel.coefficients), distance / kernel.knot_distance)
+    values = unfold(octant)
+    values.flags.writeable = False
+    return values
 
 
 @cache

@@ -18,7 +18,7 @@ from morphgen.tiles.backends import Backend
 MIB = 2**20
 
 # Peaks measured on Linux, glibc, x86-64 (benchmarks/memory.py), rounded up.
-_INTERPRETER = {"numpy": 120 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
+_INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
 # per voxel of a kernel's FFT while its transform is prepared in float64
 _PREPARATION_BYTES = 28
 # per voxel of the FFT: noise, half spectrum and its copy in the inverse transform

@@ -106,11 +106,13 @@ def _pool(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        # between blocks nothing is asked of a worker, and a shard is written whole or not at all
-        for process in context.started:
+        # a shard is written whole or not at all, so that a worker may be ended at any moment
+        alive = [process for process in context.started if process.pid is not None]
+        for process in alive:
             process.kill()
-        pool.shutdown(wait=True)
+        pool.shutdown(wait=True, cancel_futures=True)
+        for process in alive:
+            process.join()
         raise
     pool.shutdown(wait=True)
 

@@ -184,9 +184,10 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
         figure,
         "Measured and fitted two-point coverage against lag for every pair of phases, with the "
         f"residuals below; the largest residual is {worst:.2g}",
-        "Above: C of the sections and of the model, with two standard errors of C − p·p. Below: model less "
-        "sections. Grey: the least largest misfit at each lag that any independent fields could "
-        "reach in this order; residuals within the grey are due to the model class.",
+        "Above: C of the sections and of the model, with two standard errors of C − p·p. "
+        "Below: model less sections. Grey: the least largest misfit at each lag that any "
+        "independent fields could reach in this order; residuals within it are due to the model "
+        "class.",
     )
 
 

@@ -243,7 +243,6 @@ def _candidates(model: ExcursionModel) -> list[Part]:
         "misfit",
         "order score",
         "topology score",
-        "score",
     )
     rows = tuple(_candidate_row(one, names) for one in model.provenance.candidates)
     return [

@@ -71,13 +71,13 @@ def picture(figure: Figure, alt: str, caption: str, *, photo: bool = False) -> P
     -------
     Picture
     """
-    png = _saved(figure, "png")
-    if photo:
-        return Picture(png, "image/png", alt, caption)
-    svg = _saved(figure, "svg")
-    if len(svg) < len(png):
-        return Picture(svg, "image/svg+xml", alt, caption)
-    return Picture(png, "image/png", alt, caption)
+    with warnings.catch_warnings():
+        # a phase may be named in letters that the font lacks; its label then shows boxes
+        warnings.filterwarnings("ignore", message=".*Glyph")
+        figure.draw_without_rendering()
+        # the layout is found: each format would search for it anew
+        figure.set_layout_engine("none")
+        return _smaller(figure, alt, caption, photo)
 
 
 def safe(text: str) -> str:
@@ -116,12 +116,19 @@ def nice_length(extent: float) -> float:
     return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= target)
 
 
+def _smaller(figure: Figure, alt: str, caption: str, photo: bool) -> Picture:
+    png = _saved(figure, "png")
+    if photo:
+        return Picture(png, "image/png", alt, caption)
+    svg = _saved(figure, "svg")
+    if len(svg) < len(png):
+        return Picture(svg, "image/svg+xml", alt, caption)
+    return Picture(png, "image/png", alt, caption)
+
+
 def _saved(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
-    with warnings.catch_warnings():
-        # a phase may be named in letters that the font lacks; its label then shows boxes
-        warnings.filterwarnings("ignore", message=".*Glyph")
-        # without a date, a report of the same comparison has the same figures
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
+    # without a date, a report of the same comparison has the same figures
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
     return stream.getvalue()

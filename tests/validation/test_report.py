@@ -9,7 +9,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from validation.samples import SIDE, drawn, origin_of, small_model
@@ -18,6 +17,7 @@ from morphgen.errors import InputError
 from morphgen.excursion import Candidate, ExcursionModel, Realization
 from morphgen.images import Section, Volume
 from morphgen.validation import CalibrationCurves, Comparison, compare
+from morphgen.validation.passages import class_or_fit, comparison_verdict
 from morphgen.validation.report import calibration_report, validation_report, write_report
 
 HOSTILE = "<script>alert('$x$')</script>"
@@ -98,10 +98,10 @@ def test_calibration_report_stands_alone(model: ExcursionModel, section: Section
     assert "upper.tif" in words
 
 
-def test_fit_is_the_limit_far_from_the_bound(model: ExcursionModel, section: Section) -> None:
+def test_fit_is_the_limit_far_from_the_bound(model: ExcursionModel) -> None:
     poor = replace(origin_of((SIDE, SIDE)), bound=0.001)
-    page = Page(calibration_report(model.with_provenance(poor), [section], curves(model)))
-    assert "the fit is the limit, not the model class" in " ".join(page.words)
+    words = class_or_fit(model.with_provenance(poor))
+    assert "the fit is the limit, not the model class" in words
 
 
 def test_names_are_escaped() -> None:
@@ -117,17 +117,16 @@ def test_names_are_escaped() -> None:
 
 def test_verdict_names_what_is_not_independent(model: ExcursionModel, section: Section) -> None:
     known = model.with_provenance(origin_of((SIDE, SIDE), sha256=section.sha256))
-    comparison = compare(known, [section], realizations=8, max_lag=9.0)
-    text = validation_report(comparison, known, [section])
-    assert "this is no independent test" in text
+    verdict = comparison_verdict(compare(known, [section], realizations=8, max_lag=9.0), known)
+    assert "this is no independent test" in verdict.lines[-1]
 
 
 def test_wrong_model_is_told_in_words(section: Section) -> None:
     wrong = small_model(length=6.0)
-    comparison = compare(wrong, [section], realizations=16, max_lag=20.0)
-    text = validation_report(comparison, wrong, [section])
-    assert "Not passed: the sections differ from those of the model." in text
-    assert "outside" in text
+    verdict = comparison_verdict(compare(wrong, [section], realizations=16, max_lag=20.0), wrong)
+    assert verdict.style == "failed"
+    assert verdict.word == "Not passed: the sections differ from those of the model."
+    assert re.match(r"\d+ of 33 quantities lie outside", verdict.lines[0])
 
 
 def test_report_is_written_whole_and_once(tmp_path: Path) -> None:
@@ -142,12 +141,7 @@ def test_report_is_written_whole_and_once(tmp_path: Path) -> None:
         write_report(tmp_path / "absent" / "report.html", "one")
 
 
-def test_no_global_settings_change(
-    comparison: Comparison, model: ExcursionModel, section: Section
-) -> None:
-    before = dict(mpl.rcParams)
-    validation_report(comparison, model, [section])
-    assert dict(mpl.rcParams) == before
+def test_comparing_loads_no_plotting() -> None:
     script = (
         "import sys, morphgen.validation, json\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"

@@ -1,0 +1,169 @@
+"""morphgen calibrate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from morphgen.excursion import load_model
+
+PHASES = "0=pore,1=grain,2=binder"
+FAST = ("--order", "1,0,2", "--fields", "gaussian,gaussian", "--parametrization", "low")
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def section(files: Path) -> Path:
+    return files / "xy.tif"
+
+
+def test_tables(section: Path, tmp_path: Path, call: Call) -> None:
+    out, report = tmp_path / "model.json", tmp_path / "report.html"
+    shown = call(
+        *("calibrate", section, "--phases", PHASES, "--voxel-size", "0.5um", *FAST),
+        *("--out", out, "--report", report),
+    )
+    assert shown.code == 0, shown.err
+    for words in (
+        "xy.tif: 256 x 256 pixels of 0.5 µm, plane xy",
+        "binder",
+        "gaussian,gaussian",
+        "C 0-1",
+        "no independent fields",
+        f"model written to {out}",
+        f"report written to {report}",
+    ):
+        assert words in shown.out
+    model = load_model(out)
+    assert model.unit == "um"
+    assert model.voxel_size == (0.5, 0.5, 0.5)
+    assert "<html" in report.read_text(encoding="utf-8")
+
+
+def test_json(section: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "model.json"
+    sections = (section, files / "other.tif", "--plane", "xy", "--plane", "xz")
+    shown = call("calibrate", *sections, *FAST, "--json", "--quiet", "--out", out)
+    assert (shown.code, shown.err) == (0, "")
+    found = shown.json
+    assert found["model"] == str(out)
+    assert found["order"] == [1, 0, 2]
+    assert [one["plane"] for one in found["sections"]] == ["xy", "xz"]
+    assert sum(one["volume_fraction"] for one in found["phases"]) == pytest.approx(1.0)
+    assert set(found["misfit"]) == {"0-0", "0-1", "0-2", "1-1", "1-2", "2-2"}
+    assert found["largest_misfit"] == pytest.approx(max(found["misfit"].values()), rel=1e-3)
+    assert 0.0 < found["bound"] <= found["largest_misfit"] + 1e-6
+    first = found["fields"][0]
+    assert first["decides"] == 1
+    assert first["correlation_length"] > first["correlation_length_standard_error"] > 0.0
+    assert found["candidates"][0]["laws"] == ["gaussian", "gaussian"]
+
+
+def test_every_page_is_a_section(section: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    pages = [tifffile.imread(file) for file in (section, files / "other.tif")]
+    stack = tmp_path / "stack.tif"
+    tifffile.imwrite(stack, np.stack(pages), photometric="minisblack")
+    shown = call("calibrate", stack, *FAST, "--json", "--out", tmp_path / "model.json")
+    assert shown.code == 0, shown.err
+    assert len(shown.json["sections"]) == 2
+
+
+def test_pixels_that_are_not_square(section: Path, tmp_path: Path, call: Call) -> None:
+    call(
+        *("calibrate", section, "--voxel-size", "1,x um", "--out", tmp_path / "model.json")
+    ).refused("not a length")
+
+
+def test_quiet(section: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "model.json"
+    shown = call("calibrate", section, *FAST, "--quiet", "--out", out)
+    assert (shown.code, shown.out, shown.err) == (0, "", "")
+    assert out.exists()
+
+
+def save(path: Path, labels: np.ndarray) -> Path:
+    tifffile.imwrite(path, labels)
+    return path
+
+
+def test_images_that_are_no_sections(tmp_path: Path, call: Call) -> None:
+    out = ("--out", tmp_path / "model.json")
+    random = np.random.default_rng(1)
+    grey = save(tmp_path / "grey.tif", random.integers(0, 255, (64, 64), dtype=np.uint8))
+    call("calibrate", grey, *out).refused("grey.tif")
+    single = save(tmp_path / "one.tif", np.zeros((64, 64), dtype=np.uint8))
+    call("calibrate", single, *out).refused("single value")
+    small = save(tmp_path / "small.tif", np.eye(20, dtype=np.uint8))
+    call("calibrate", small, *out).refused("20 x 20 pixels")
+    halves = np.repeat(np.arange(2, dtype=np.uint8), 32)[:, None] * np.ones((1, 64), np.uint8)
+    call("calibrate", save(tmp_path / "halves.tif", halves), *out).refused("correlation lengths")
+    call("calibrate", tmp_path / "missing.tif", *out).refused("missing.tif", "no such file")
+    assert not (tmp_path / "model.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--voxel-size", "3parsec"], ["parsec", "um"]),
+        (["--phases", "0=pore,1=grain"], ["no phase is given for 2"]),
+        (["--phases", "0=pore,1=grain,2=binder,3=void"], ["void", "not in the image"]),
+        (["--plane", "zz"], ["zz", "xy, xz, yz"]),
+        (["--plane", "xy", "--plane", "xz"], ["--plane", "2 times"]),
+        (["--fields", "cauchy,gaussian"], ["cauchy", "gaussian"]),
+        (["--fields", "gaussian"], ["expected 2"]),
+        (["--order", "first"], ["first", "1,2,0"]),
+        (["--order", "0,1"], ["[0, 1]"]),
+        (["--method", "magic"], ["magic", "coverage"]),
+        (["--parametrization", "middle"], ["middle", "high or low"]),
+        (["--thresholds", "none"], ["none", "fractions or free"]),
+        (["--symmetry", "cylindrical"], ["not available yet"]),
+        (["--symmetry", "cubic"], ["cubic", "isotropic"]),
+        (["--max-lag", "1000"], ["1000"]),
+    ],
+)
+def test_wrong_options(
+    options: list[str], words: list[str], section: Path, tmp_path: Path, call: Call
+) -> None:
+    call("calibrate", section, *options, "--out", tmp_path / "model.json").refused(*words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_outputs_are_checked_before_the_work(
+    section: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morphgen.images.read_sections", None)
+    out, page = tmp_path / "model.json", tmp_path / "report.html"
+    out.write_text("precious")
+    call("calibrate", section, "--out", out).refused("model.json exists", "--overwrite")
+    call("calibrate", section, "--out", tmp_path).refused("is a folder")
+    call("calibrate", section, "--out", tmp_path / "a" / "b.json").refused("does not exist")
+    call("calibrate", section, "--out", page, "--report", out).refused("exists")
+    call("calibrate", section, "--out", page, "--report", page).refused("two names")
+    assert out.read_text() == "precious"
+
+
+def test_overwriting(section: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "model.json"
+    out.write_text("{}")
+    assert call("calibrate", section, *FAST, "--out", out, "--overwrite").code == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["format"] == "morphgen-model"
+
+
+def test_interrupt(
+    section: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("morphgen.workflows.calibrate", interrupted)
+    shown = call("calibrate", section, "--out", tmp_path / "model.json")
+    assert shown.code == 75
+    assert "nothing was written" in shown.err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,163 @@
+"""morphgen generate, and info on what it wrote."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from morphgen.tiles import open_volume
+
+START = "from morphgen.cli.app import main; main()"
+SHAPE = ("--shape", "64", "48", "40")
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def model(files: Path) -> Path:
+    return files / "truth.json"
+
+
+def test_round_trip(model: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    request = ("generate", model, out, *SHAPE, "--seed", 3, "--workers", 1)
+    shown = call(*request)
+    assert shown.code == 0, shown.err
+    assert shown.err.startswith("64 x 48 x 40 voxels: 1 block of ")
+    first, last = shown.out.splitlines()
+    assert first.startswith(f"{out}: 122,880 voxels in ")
+    assert "ns per voxel" in first
+    assert last == f'open it with zarr.open_array("{out}/0", mode="r")'
+
+    told = call("info", out)
+    assert told.code == 0
+    for words in ("64 x 48 x 40 voxels", "64 x 48 x 40 µm", "complete", "numpy on cpu"):
+        assert words in told.out
+
+    again = call(*request, "--resume", "--json")
+    assert again.code == 0
+    assert again.json["voxels_written"] == 0
+    assert again.json["nanoseconds_per_voxel"] is None
+    assert "1 of them written" in again.err
+    assert "was complete" in call(*request, "--resume").out
+
+
+def test_json(model: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    request = ("generate", model, out, *SHAPE, "--workers", 1, "--periodic", "z,x")
+    shown = call(*request, "--json", "--quiet")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.json["array"] == f"{out}/0"
+    assert shown.json["shape"] == [64, 48, 40]
+    assert shown.json["nanoseconds_per_voxel"] > 0.0
+    held = call("info", out, "--json").json
+    assert held["kind"] == "volume"
+    assert held["periodic"] == ["z", "x"]
+    assert held["complete"]
+    assert [one["name"] for one in held["phases"]] == ["pore", "grain", "binder"]
+
+
+def test_dry_run(model: Path, tmp_path: Path, call: Call) -> None:
+    request = ("generate", model, tmp_path / "volume.zarr", "--shape", 512, 512, 512, "--dry-run")
+    shown = call(*request)
+    assert shown.code == 0
+    assert "512 x 512 x 512 voxels" in shown.out
+    assert "memory" in shown.out
+    assert call(*request, "--json").json["shape"] == [512, 512, 512]
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_requests(model: Path, volume: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    ask = ("generate", model, out, *SHAPE)
+    call("generate", tmp_path / "missing.json", out, *SHAPE).refused("missing.json")
+    call("generate", volume / "zarr.json", out, *SHAPE).refused("not a model file")
+    call("generate", model, out, "--shape", 0, 1, 1).refused("0")
+    call("generate", model, out, "--shape", *[10**6] * 3).refused("disk")
+    call(*ask, "--backend", "abacus").refused("abacus")
+    call(*ask, "--chunk", 7).refused("chunk 7")
+    call(*ask, "--workers", 0).refused("workers")
+    call(*ask, "--resume", "--overwrite").refused("contradict")
+    assert not out.exists()
+
+
+def test_what_is_refused_after_the_plan(
+    model: Path, volume: Path, tmp_path: Path, call: Call
+) -> None:
+    out = tmp_path / "volume.zarr"
+    refusals = [
+        (out, ["--periodic", "w"], "'w'"),
+        (out, ["--seed", "-1"], "seed -1"),
+        (volume, [], "exists"),
+        (volume, ["--resume", "--seed", "9"], "seed 0, not 9"),
+    ]
+    for path, options, words in refusals:
+        shown = call("generate", model, path, *SHAPE, "--quiet", *options)
+        shown.refused(words)
+    assert not out.exists()
+
+
+def test_interrupt(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a volume.zarr"
+    asked = ["generate", model, out, "--shape", 256, 256, 400, "--workers", 1, "--seed", 5]
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *map(str, asked)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 100.0
+    while not list(out.glob("0/c/*/*/*")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 75, told
+    assert printed == ""
+    assert "Traceback" not in told
+    told_first, command = told.strip().splitlines()[-2:]
+    assert told_first == "interrupted; continue with"
+    assert command.endswith(" --resume")
+    assert not open_volume(out).complete
+
+    words = shlex.split(command)
+    assert words[0] == "morphgen"
+    subprocess.run([sys.executable, "-c", START, *words[1:], "--quiet"], check=True, timeout=120)
+    assert open_volume(out).complete
+
+
+def test_interrupt_before_anything_was_replaced(
+    model: Path, volume: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("morphgen.tiles.generate", interrupted)
+    shown = call(
+        *("generate", model, volume, *SHAPE, "--seed", 4, "--overwrite"),
+        *("--periodic", "z,y", "--chunk", 64),
+    )
+    assert shown.code == 75
+    command = shown.err.strip().splitlines()[-1]
+    assert command.endswith("--seed 4 --periodic z,y --chunk 64 --overwrite")
+
+
+def test_overwriting(model: Path, volume: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    shutil.copytree(volume, out)
+    before = np.asarray(open_volume(out).labels())
+    shown = call(
+        *("generate", model, out, *SHAPE, "--seed", 8, "--workers", 1, "--overwrite", "--quiet")
+    )
+    assert (shown.code, shown.out, shown.err) == (0, "", "")
+    assert not np.array_equal(before, np.asarray(open_volume(out).labels()))

@@ -1,0 +1,100 @@
+"""morphgen validate."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+FEW = ("--realizations", "8")
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def model(files: Path) -> Path:
+    return files / "truth.json"
+
+
+def test_passed(model: Path, files: Path, volume: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "report.html"
+    shown = call("validate", model, files / "other.tif", *FEW, "--volume", volume, "--out", out)
+    assert shown.code == 0, shown.err
+    assert "passed: all " in shown.out
+    assert "volume fraction of binder" in shown.out
+    assert f"report written to {out}" in shown.out
+    assert "other.tif states no pixel size: the model's is taken, 1 um" in shown.err
+    assert "The volume" in out.read_text(encoding="utf-8")
+
+
+def test_not_passed(files: Path, call: Call) -> None:
+    request = ("validate", files / "wrong.json", files / "other.tif", *FEW)
+    shown = call(*request)
+    assert shown.code == 1
+    assert "outside" in shown.out
+    assert shown.err.splitlines()[-1].startswith("not passed: ")
+    quiet = call(*request, "--quiet", "--json")
+    assert quiet.code == 1
+    assert quiet.json["passed"] is False
+    assert quiet.err.startswith("not passed: ")
+
+
+def test_json(model: Path, files: Path, call: Call) -> None:
+    sections = (files / "xy.tif", files / "other.tif", "--plane", "xz", "--plane", "yz")
+    shown = call("validate", model, *sections, *FEW, "--voxel-size", "1um", "--json")
+    assert (shown.code, shown.err) == (0, "")
+    assert [one["plane"] for one in shown.json["sections"]] == ["xz", "yz"]
+    assert shown.json["report"] is None
+    assert {one["kind"] for one in shown.json["quantities"]} >= {"volume_fraction", "covariance"}
+
+
+def test_a_volume_as_an_image(model: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    random = np.random.default_rng(3)
+    stack = tmp_path / "volume.tif"
+    tifffile.imwrite(stack, random.integers(0, 3, (40, 48, 64), dtype=np.uint8))
+    shown = call("validate", model, files / "other.tif", *FEW, "--volume", stack, "--json")
+    assert shown.code == 0, shown.err
+    assert shown.json["volume_misfit"]
+    assert "volume.tif states no pixel size" in shown.err
+
+
+def test_colours_need_names(model: Path, tmp_path: Path, call: Call) -> None:
+    colours = np.zeros((64, 64, 3), dtype=np.uint8)
+    colours[::2] = 255
+    tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb")
+    call("validate", model, tmp_path / "rgb.tif").refused("rgb.tif", "colour")
+
+
+def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, call: Call) -> None:
+    other = files / "other.tif"
+    call("validate", model, tmp_path / "missing.tif").refused("missing.tif")
+    call("validate", tmp_path / "missing.json", other).refused("missing.json")
+    call("validate", model, other, "--voxel-size", "1nm").refused("other.tif", "nm", "um")
+    call("validate", model, other, "--voxel-size", "1um", "--realizations", 2).refused("8 at least")
+    call("validate", model, other, "--phases", "0=a,1=b").refused("no phase is given for 2")
+    call("validate", model, other, "--plane", "xy", "--plane", "xy").refused("--plane")
+    call("validate", model, other, "--quiet", "--volume", tmp_path).refused("no volume")
+    call(
+        *("validate", model, other, "--voxel-size", "1,1um", "--volume", other),
+    ).refused("--voxel-size")
+    call("validate", model, other, "--out", model).refused("exists", "--overwrite")
+
+
+def test_a_volume_must_be_complete(
+    model: Path, files: Path, volume: Path, tmp_path: Path, call: Call
+) -> None:
+    part = tmp_path / "part.zarr"
+    shutil.copytree(volume, part)
+    shutil.rmtree(part / "0" / "c")
+    (part / "0" / "c").mkdir()
+    shown = call("info", part, "--json")
+    assert (shown.json["complete"], shown.json["blocks_written"]) == (False, 0)
+    assert "0 of 1 blocks" in call("info", part).out
+    call(
+        *("validate", model, files / "other.tif", "--volume", part, "--quiet"),
+    ).refused("0 of 1 blocks", "--resume")

@@ -1,0 +1,129 @@
+"""Realizations: the same voxels through any window, on any backend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import Backend
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from samples import PHASES, spline_kernel, three_phases
+
+from morphgen._array_api import standard
+from morphgen.errors import InputError
+from morphgen.excursion import ExcursionModel, Field, Realization
+from morphgen.excursion.labels import first_match
+from morphgen.fields import blocks
+from morphgen.fields.laws import ChiSquare
+
+ORIGIN, SHAPE = (-12, 20, -30), (40, 30, 60)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let windows of a few thousand voxels straddle many blocks."""
+    monkeypatch.setattr(blocks, "_EDGES", (32,))
+
+
+@pytest.fixture
+def reference(small_blocks: None) -> np.ndarray:
+    """Labels of a window that straddles blocks on every axis, at negative coordinates too."""
+    return Realization(three_phases(), seed=11).window(ORIGIN, SHAPE)
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_window_shows_the_same_voxels(reference: np.ndarray, data: st.DataObject) -> None:
+    whole = reference
+    start = [data.draw(st.integers(0, side - 1)) for side in whole.shape]
+    shape = [
+        data.draw(st.integers(1, side - first))
+        for first, side in zip(start, whole.shape, strict=True)
+    ]
+    origin = [first + base for first, base in zip(start, ORIGIN, strict=True)]
+    found = Realization(three_phases(), seed=11).window(origin, shape)
+    part = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    np.testing.assert_array_equal(found, whole[part])
+
+
+def test_window_on_every_backend(backend: Backend) -> None:
+    # one block is enough to compare millions of voxels
+    found = Realization(three_phases(), seed=2).block((0, 0, 0), backend.xp)
+    expected = Realization(three_phases(), seed=2).block((0, 0, 0))
+    labels = backend.to_numpy(found)
+    assert labels.dtype == np.uint8
+    assert np.mean(labels != expected) <= 1e-5
+
+
+def test_window_is_assembled_on_every_backend(backend: Backend, reference: np.ndarray) -> None:
+    found = Realization(three_phases(), seed=11).window(ORIGIN, SHAPE, backend.xp)
+    # at most one of 72,000 voxels, at 1e-5 each
+    assert np.count_nonzero(backend.to_numpy(found) != reference) <= 1
+
+
+def test_seeds_differ(small_blocks: None) -> None:
+    windows = [Realization(three_phases(), seed=s).window((0, 0, 0), (30, 30, 30)) for s in (1, 2)]
+    assert np.mean(windows[0] != windows[1]) > 0.3
+
+
+def test_periodic_windows_repeat_and_close(small_blocks: None) -> None:
+    model = three_phases()
+    period = 4 * max(model.halos) + 9
+    sample = Realization(model, 3, (None, period, None))
+    once = sample.window((0, 0, 0), (8, period, 8))
+    again = sample.window((0, -3 * period, 0), (8, period, 8))
+    np.testing.assert_array_equal(once, again)
+    across = sample.window((0, period - 2, 0), (8, 4, 8))
+    np.testing.assert_array_equal(across, np.concatenate([once[:, -2:], once[:, :2]], axis=1))
+    # the border is no more visible than any plane inside
+    change = [
+        np.mean(np.roll(once, k, axis=1)[:, 0] != np.roll(once, k, axis=1)[:, -1])
+        for k in range(period)
+    ]
+    assert change[0] <= max(change[1:])
+
+
+def test_short_periods_are_refused() -> None:
+    with pytest.raises(InputError, match="at least"):
+        Realization(three_phases(), 3, (10, None, None))
+
+
+@pytest.mark.parametrize(("start", "shape"), [((0, 0), (1, 1)), ((0, 0, 0), (1, 0, 1))])
+def test_windows_need_three_positive_sides(start: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="three positive sides"):
+        Realization(three_phases()).window(start, shape)
+
+
+def test_fractions_of_a_volume() -> None:
+    model = three_phases()
+    labels = Realization(model, seed=4).block((0, 0, 0))
+    # THEORY 8 in 3D: variance of a fraction = (1/V) int (C_ii(h) - p_i^2) dh
+    lag = np.linspace(0.0, 40.0, 400)
+    table = model.two_point_coverage(lag)
+    for place, (label, fraction) in enumerate(model.volume_fractions().items()):
+        excess = table[place, place] - fraction**2
+        integral = float(np.sum(4.0 * np.pi * lag**2 * excess) * (lag[1] - lag[0]))
+        deviation = np.sqrt(max(integral, 1.0) / labels.size)
+        assert abs(np.mean(labels == label) - fraction) < 4.0 * deviation
+
+
+def test_first_match(backend: Backend) -> None:
+    rng = np.random.default_rng(0)
+    decisions = rng.random((3, 50)) < 0.4
+    arrays = [backend.asarray(d) for d in decisions]
+    found = first_match((7, 2, 254, 0), arrays, standard(backend.xp))
+    expected = np.select(list(decisions), [7, 2, 254], 0)
+    np.testing.assert_array_equal(backend.to_numpy(found), expected)
+
+
+def test_lower_and_upper_sets_complement_each_other(small_blocks: None) -> None:
+    kernel = spline_kernel(6.0, 5)
+    upper, lower = (
+        ExcursionModel(PHASES[:2], (1, 0), (Field(kernel, ChiSquare(2), 1.5, side),))
+        for side in ("above", "below")
+    )
+    one = Realization(upper, 5).window((0, 0, 0), (20, 20, 20))
+    two = Realization(lower, 5).window((0, 0, 0), (20, 20, 20))
+    np.testing.assert_array_equal(one, 1 - two)
