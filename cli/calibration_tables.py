@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,13 +20,8 @@ from .screen import Screen, figure
 def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -> None:
     """Print sections, phases, candidates, the chosen fields and the misfit."""
     found = record(result, images)
-    for section in found["sections"]:
-        size = " x ".join(f"{size:g}" for size in dict.fromkeys(section["pixel_size"]))
-        rows, columns = section["shape"]
-        screen.line(
-            f"{section['name']}: {rows} x {columns} pixels of {size} {lengths_in(found['unit'])}, "
-            f"plane {section['plane']}"
-        )
+    for line, count in Counter(_section_line(section) for section in images).items():
+        screen.line(line if count == 1 else f"{line} ({count} pages)")
     screen.table(("label", "phase", "volume fraction"), _phase_rows(found), right=(0,))
     screen.line("Candidates, the best first (misfits of C_ij; scores in standard errors):")
     screen.table(*_candidates(found), right=(0, 3, 4, 5, 6))
@@ -78,6 +74,13 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "limit": _limit(result),
         "warnings": list(result.warnings),
     }
+
+
+def _section_line(section: Section) -> str:
+    size = " x ".join(f"{size:g}" for size in dict.fromkeys(section.pixel_size))
+    unit = "voxel" if section.unit == "voxel" and size == "1" else lengths_in(section.unit)
+    rows, columns = section.labels.shape
+    return f"{section.source}: {rows} x {columns} pixels of {size} {unit}, plane {section.plane}"
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -42,9 +42,9 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     from morphgen.validation.words import lengths_in, unit_word
 
     found = model_record(model)
-    unit = lengths_in(model.unit)
     screen.line(f"{path}: model of {len(model.phases)} phases")
     size = " x ".join(f"{size:g}" for size in dict.fromkeys(model.voxel_size))
+    unit = "voxel" if size == "1" and model.unit == "voxel" else lengths_in(model.unit)
     screen.line(f"voxel size {size} {unit}; blocks of {model.block_edge}^3 voxels")
     screen.table(
         ("label", "phase", "volume fraction", f"surface area (1/{unit_word(model.unit)})"),

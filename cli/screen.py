@@ -46,7 +46,7 @@ class Screen:
     def line(self, text: str = "") -> None:
         """Print a line of the result for people."""
         if not (self.as_json or self.quiet):
-            print(text)
+            print(text, flush=True)
 
     def table(
         self,
@@ -175,8 +175,8 @@ class _Bar:
         with self._lock:
             if not self._closed:
                 self._live = Progress(*columns, console=_console(stderr=True), transient=True)
-                self._live.start()
                 self._draw()
+                self._live.start()
 
     def _draw(self) -> None:
         if self._live is None:

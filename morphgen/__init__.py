@@ -1,5 +1,70 @@
 """Grow three-dimensional microstructures from two-dimensional images."""
 
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+if _TYPE_CHECKING:
+    from morphgen.calibration.result import CalibrationResult
+    from morphgen.excursion.model import ExcursionModel, Field
+    from morphgen.excursion.realization import Realization
+    from morphgen.excursion.sections import section_sampler
+    from morphgen.excursion.storage import load_model
+    from morphgen.images import Section, Volume, read_section, read_sections, read_volume
+    from morphgen.phases import Phase
+    from morphgen.tiles import open_volume, plan
+    from morphgen.workflows import calibrate, generate, validate
 
 __version__ = _version("morphgen")
+
+# where each public name lives: a module is loaded when one of its names is first used
+_HOMES = {
+    "CalibrationResult": "calibration.result",
+    "ExcursionModel": "excursion.model",
+    "Field": "excursion.model",
+    "Phase": "phases",
+    "Realization": "excursion.realization",
+    "Section": "images",
+    "Volume": "images",
+    "calibrate": "workflows",
+    "generate": "workflows",
+    "load_model": "excursion.storage",
+    "open_volume": "tiles",
+    "plan": "tiles",
+    "read_section": "images",
+    "read_sections": "images",
+    "read_volume": "images",
+    "section_sampler": "excursion.sections",
+    "validate": "workflows",
+}
+
+__all__ = [
+    "CalibrationResult",
+    "ExcursionModel",
+    "Field",
+    "Phase",
+    "Realization",
+    "Section",
+    "Volume",
+    "calibrate",
+    "generate",
+    "load_model",
+    "open_volume",
+    "plan",
+    "read_section",
+    "read_sections",
+    "read_volume",
+    "section_sampler",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'morphgen' has no attribute {name!r}")
+    return getattr(_import_module(f"morphgen.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

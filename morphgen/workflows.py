@@ -8,9 +8,14 @@ from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.result import CalibrationResult
 from morphgen.errors import InputError
+from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
-from morphgen.images import Section
+from morphgen.images import Section, Volume
 from morphgen.progress import Progress, silent
+from morphgen.tiles import generate
+from morphgen.validation import CalibrationCurves, Comparison, compare
+
+__all__ = ["METHODS", "calibrate", "calibration_curves", "generate", "validate"]
 
 METHODS = ("coverage",)
 
@@ -80,6 +85,52 @@ def calibrate(
         seed=seed,
         progress=progress,
     )
+
+
+def validate(
+    model: ExcursionModel,
+    sections: Sequence[Section],
+    *,
+    volume: Volume | None = None,
+    realizations: int = 32,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Comparison:
+    """Compare held-out sections with sections simulated from a model.
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        The model.
+    sections : sequence of Section
+        Sections that the model was not calibrated on.
+    volume : Volume, optional
+        A volume that is measured beside them; it does not enter the verdict.
+    realizations : int
+        Simulations behind each confidence band.
+    seed : int
+        Seed of the simulations.
+    progress : Progress
+        Told what is being done.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If the sections have other phases or another unit than the model.
+    """
+    return compare(
+        model, sections, volume=volume, realizations=realizations, seed=seed, progress=progress
+    )
+
+
+def calibration_curves(result: CalibrationResult) -> CalibrationCurves:
+    """Curves of a calibration, as its report draws them."""
+    fit = result.coverage
+    return CalibrationCurves(fit.lag, fit.data, fit.model, fit.standard_error, fit.bound)
 
 
 def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:

@@ -122,12 +122,16 @@ def _result(
         problem, solution.parameters, target, selection.order, _quantities(selection.order)
     )
     candidates = selection.candidates
+    message = (
+        f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
+        f"{solution.message} after {len(solution.history)} evaluations"
+    )
     model = _model(sections[0], selection.order, problem, solution.parameters)
     provenance = Provenance(
         method="coverage",
         parametrization=parametrization,
         status="converged" if solution.converged else "stopped",
-        message=solution.message,
+        message=message,
         seed=seed,
         versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
         sources=tuple(_source(section) for section in sections),
@@ -140,7 +144,7 @@ def _result(
     return CalibrationResult(
         model.with_provenance(provenance),
         solution.converged,
-        solution.message,
+        message,
         solution.history,
         errors,
         candidates,

@@ -73,6 +73,11 @@ def test_every_page_is_a_section(section: Path, files: Path, tmp_path: Path, cal
     shown = call("calibrate", stack, *FAST, "--json", "--out", tmp_path / "model.json")
     assert shown.code == 0, shown.err
     assert len(shown.json["sections"]) == 2
+    out = tmp_path / "again.json"
+    assert (
+        "stack.tif: 256 x 256 pixels of 1 voxel, plane xy (2 pages)"
+        in call("calibrate", stack, *FAST, "--out", out).out
+    )
 
 
 def test_pixels_that_are_not_square(section: Path, tmp_path: Path, call: Call) -> None:

@@ -21,8 +21,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def open_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Let errors go to a terminal; no fixture, since pytest sets sys.stderr after its set-up."""
     made = Terminal()
     monkeypatch.setattr(sys, "stderr", made)
     monkeypatch.setattr(screen, "PATIENCE", 0.05)
@@ -43,7 +43,8 @@ def wait_for(text: str, terminal: Terminal) -> None:
     assert text in terminal.getvalue()
 
 
-def test_slow_work_has_a_bar(terminal: Terminal) -> None:
+def test_slow_work_has_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     with Screen().progress() as progress:
         progress("counting", 0, 3)
         wait_for("counting", terminal)
@@ -53,13 +54,15 @@ def test_slow_work_has_a_bar(terminal: Terminal) -> None:
         wait_for("[weighing]", terminal)
 
 
-def test_quick_work_has_none(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quick_work_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     monkeypatch.setattr(screen, "PATIENCE", 60.0)
     work(0.0, Screen())
     assert terminal.getvalue() == ""
 
 
-def test_quiet_work_has_none(terminal: Terminal) -> None:
+def test_quiet_work_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
     work(0.1, Screen(quiet=True))
     assert terminal.getvalue() == ""
 
@@ -72,7 +75,9 @@ def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plain.getvalue() == ""
 
 
-def test_the_bar_goes_when_the_work_fails(terminal: Terminal) -> None:
+def test_the_bar_goes_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
+
     def fail() -> None:
         with Screen().progress() as progress:
             progress("counting", 1, 3)

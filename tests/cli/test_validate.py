@@ -65,7 +65,7 @@ def test_a_volume_as_an_image(model: Path, files: Path, tmp_path: Path, call: Ca
 
 def test_colours_need_names(model: Path, tmp_path: Path, call: Call) -> None:
     colours = np.zeros((64, 64, 3), dtype=np.uint8)
-    colours[::2] = 255
+    colours[::2] = (230, 159, 0)
     tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb")
     call("validate", model, tmp_path / "rgb.tif").refused("rgb.tif", "colour")
 

@@ -1,0 +1,261 @@
+"""Calibration by coverage functions: recovery of known truths, refusals, real sections."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from calibration.truths import TRUTHS
+
+from morphgen.calibration.coverage import calibrate_coverage
+from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.targets import measure_target
+from morphgen.errors import ImageError, InputError
+from morphgen.excursion import ExcursionModel, section_sampler
+from morphgen.excursion.storage import dump_model, parse_model
+from morphgen.fields.laws import ChiSquare, Gaussian
+from morphgen.images import Section, read_section
+from morphgen.workflows import calibrate
+
+GAUSSIAN = FieldLaw(Gaussian())
+LAGS = np.arange(0.0, 65.0)
+
+
+def draw(truth: ExcursionModel, seed: int, side: int = 512) -> Section:
+    """One section of a truth."""
+    return read_section(section_sampler(truth, (side, side)).labels(seed))
+
+
+def correlation_error(model: ExcursionModel, truth: ExcursionModel, field: int) -> float:
+    """Largest |rho - rho_true|; of |rho| for a chi-square field, whose sign cannot be seen."""
+    offsets = np.zeros((LAGS.size, 3))
+    offsets[:, 2] = LAGS
+    found = model.fields[field].kernel.correlation(offsets)
+    expected = truth.fields[field].kernel.correlation(offsets)
+    if truth.fields[field].law != Gaussian():
+        found, expected = np.abs(found), np.abs(expected)
+    return float(np.abs(found - expected).max())
+
+
+@pytest.fixture(scope="module")
+def matern() -> CalibrationResult:
+    """Fixed order and laws: the fit alone."""
+    truth = TRUTHS["Matern"]
+    return calibrate_coverage([draw(truth, 1)], order=truth.order, laws=[GAUSSIAN, GAUSSIAN])
+
+
+def test_fit_recovers_the_correlations(matern: CalibrationResult) -> None:
+    # THEORY 8, one section 64 correlation lengths wide: sup |dC| .0025, sup |drho| .009-.023
+    # on average; these bounds are the targets for the median of five sections
+    assert matern.coverage.misfit < 0.005
+    assert correlation_error(matern.model, TRUTHS["Matern"], 0) < 0.03
+    assert correlation_error(matern.model, TRUTHS["Matern"], 1) < 0.12
+
+
+def test_result_is_complete(matern: CalibrationResult) -> None:
+    assert matern.status == "converged"
+    assert matern.history == tuple(sorted(matern.history, reverse=True))
+    assert matern.candidates[0].laws == ("gaussian", "gaussian")
+    assert matern.coverage.misfit >= matern.coverage.bound.max() - 1e-9
+    assert parse_model(dump_model(matern.model)) == matern.model
+    assert len(dump_model(matern.model).encode()) <= 16 * 1024
+    provenance = matern.model.provenance
+    assert provenance is not None
+    assert set(provenance.misfit) == {"0-0", "0-1", "0-2", "1-1", "1-2", "2-2"}
+    assert provenance.sources[0].pixels == 512 * 512
+
+
+def test_closed_form_fractions_are_those_of_the_section(matern: CalibrationResult) -> None:
+    section = draw(TRUTHS["Matern"], 1)
+    fractions = matern.model.volume_fractions()
+    for label, share in section.fractions().items():
+        assert fractions[label] == pytest.approx(share, abs=1e-3)
+
+
+def test_standard_errors_cover_every_parameter(matern: CalibrationResult) -> None:
+    errors = matern.uncertainty
+    for k in range(2):
+        assert f"fields.{k}.threshold" in errors
+        assert sum(name.startswith(f"fields.{k}.kernel.coef") for name in errors) == 12
+    assert all(math.isfinite(value) and value >= 0.0 for value in errors.values())
+
+
+def test_standard_errors_have_the_right_size() -> None:
+    # scatter of estimates between sections against the mean of the errors that each one states;
+    # with 10 sections the relative error of a standard deviation is 1 / sqrt(18) = .24, and the
+    # error stated by 16 to 36 tiles scatters by about as much: a factor of 2 is 3 of both
+    truth = TRUTHS["Matern"]
+    results = [
+        calibrate_coverage(
+            [draw(truth, seed, 320)],
+            parametrization="low",
+            order=truth.order,
+            laws=[GAUSSIAN, GAUSSIAN],
+        )
+        for seed in range(10)
+    ]
+    for name in ("volume_fraction.2", "fields.0.threshold", "fields.0.correlation_length"):
+        stated = np.mean([result.uncertainty[name] for result in results])
+        found = np.std([_value(result, name) for result in results], ddof=1)
+        assert 0.5 < found / stated < 2.0, name
+
+
+def _value(result: CalibrationResult, name: str) -> float:
+    if name == "volume_fraction.2":
+        return result.model.volume_fractions()[2]
+    if name == "fields.0.threshold":
+        return result.model.fields[0].threshold
+    offsets = np.zeros((4000, 3))
+    offsets[:, 2] = np.linspace(0.0, 30.0, 4000)
+    rho = result.model.fields[0].kernel.correlation(offsets)
+    return float(offsets[np.argmax(rho < math.exp(-0.5)), 2])
+
+
+def test_order_and_laws_are_found() -> None:
+    truth = TRUTHS["chi-square 2"]
+    result = calibrate([draw(truth, 1)])
+    assert result.model.order == truth.order
+    assert [field.law for field in result.model.fields] == [Gaussian(), ChiSquare(2)]
+    # one row of every law tried for each field, one of each other order
+    assert len(result.candidates) == 1 + 6 + 6 + 2
+    others = [row for row in result.candidates if row.order != truth.order]
+    assert all(row.bound > 2 * result.candidates[0].bound for row in others)
+
+
+def test_low_parametrization_finds_its_family() -> None:
+    truth = TRUTHS["hole effect"]
+    result = calibrate(
+        [draw(truth, 3)], parametrization="low", order=truth.order, fields="gaussian,gaussian"
+    )
+    kernel = result.model.fields[0].kernel
+    assert kernel.type == "damped_sinc"
+    assert kernel.wave_number == pytest.approx(0.35, rel=0.05)
+    assert {"fields.0.kernel.length", "fields.0.kernel.wave_number"} <= set(result.uncertainty)
+
+
+def test_two_phases_need_one_field() -> None:
+    image = (draw(TRUTHS["Matern"], 2, 256).labels == 2).astype(np.uint8)
+    result = calibrate([read_section(image)], fields=["gaussian"])
+    assert len(result.model.fields) == 1
+    # one field can be exact but for the edges: the fractions of pixels a lag apart differ a little
+    fit = result.coverage
+    shares = np.array(list(result.model.volume_fractions().values()))
+    edges = np.abs(fit.data.sum(axis=1) - shares[:, None]).max()
+    assert fit.bound.max() <= edges
+    assert fit.misfit < 0.005
+
+
+def test_free_thresholds_lower_the_misfit_of_a_section_outside_the_class(data: Path) -> None:
+    labels = tifffile.imread(data / "sofc_cathode_2d.tif")[:600, :600]
+    section = read_section(labels)
+    fixed, free = (
+        calibrate([section], order=(1, 0, 2), fields="gaussian,gaussian", thresholds=kind)
+        for kind in ("fractions", "free")
+    )
+    assert free.history[-1] < fixed.history[-1]
+    shares = section.fractions()
+    for label, share in free.model.volume_fractions().items():
+        assert share == pytest.approx(shares[label], abs=0.01)
+
+
+def test_masked_pixels_are_left_out() -> None:
+    truth = TRUTHS["Matern"]
+    labels = draw(truth, 4, 384).labels.copy()
+    labels[:, 300:] = 255
+    masked = measure_target([read_section(labels, phases="0=a,1=b,2=c,255=outside")])
+    plain = measure_target([read_section(labels[:, :300])])
+    np.testing.assert_allclose(masked.fractions, plain.fractions, atol=1e-12)
+    lags = min(masked.lag.size, plain.lag.size)
+    np.testing.assert_allclose(masked.values[..., :lags], plain.values[..., :lags], atol=1e-12)
+
+
+def test_several_sections_halve_the_errors() -> None:
+    truth = TRUTHS["Matern"]
+    one, four = (measure_target([draw(truth, s, 256) for s in range(n)], 40) for n in (1, 4))
+    ratio = four.standard_errors()[0, 0, :20].mean() / one.standard_errors()[0, 0, :20].mean()
+    assert 0.3 < ratio < 0.8
+
+
+@pytest.mark.parametrize("evaluations", [0, -3, True, None, math.inf])
+def test_unbounded_runs_are_refused(evaluations: object) -> None:
+    with pytest.raises(InputError, match="limit of evaluations"):
+        calibrate([draw(TRUTHS["Matern"], 1, 256)], evaluations=evaluations)  # type: ignore[arg-type]
+
+
+def test_a_run_cut_short_says_so() -> None:
+    section = draw(TRUTHS["Matern"], 1, 256)
+    result = calibrate([section], order=(2, 0, 1), fields="gaussian,gaussian", evaluations=1)
+    assert result.status == "stopped"
+    assert "maximum number" in result.message
+
+
+REFUSED = [
+    ({"fields": "gaussian"}, "expected 2"),
+    ({"fields": "gaussian,cauchy"}, "not a field law"),
+    ({"order": "0,1"}, "each of"),
+    ({"order": "a,b,c"}, "labels such as"),
+    ({"method": "magic"}, "method"),
+    ({"parametrization": "middle"}, "high or low"),
+    ({"thresholds": "maybe"}, "fractions or free"),
+    ({"max_lag": 500}, "largest lag"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), REFUSED)
+def test_wrong_requests_are_refused(arguments: dict[str, object], expected: str) -> None:
+    section = draw(TRUTHS["Matern"], 1, 256)
+    with pytest.raises(InputError, match=expected):
+        calibrate([section], **{"fields": "gaussian,gaussian", **arguments})  # type: ignore[arg-type]
+
+
+def test_sections_must_belong_together() -> None:
+    section = draw(TRUTHS["Matern"], 1, 256)
+    other = read_section(section.labels, voxel_size=2.0)
+    with pytest.raises(InputError, match="differs"):
+        calibrate([section, other])
+    with pytest.raises(InputError, match="no section"):
+        calibrate([])
+
+
+def test_small_sections_are_refused_and_narrow_ones_warned_about() -> None:
+    truth = TRUTHS["Matern"]
+    labels = draw(truth, 1).labels
+    with pytest.raises(ImageError, match=r"at least \d+ px"):
+        calibrate([read_section(labels[:40, :200])])
+    narrow = calibrate([read_section(labels[:128, :256])], fields="gaussian,gaussian")
+    assert "correlation lengths wide" in narrow.warnings[0]
+
+
+def test_real_cathode_meets_the_targets(data: Path) -> None:
+    labels = tifffile.imread(data / "sofc_cathode_2d.tif")
+    upper, lower = read_section(labels[:1143]), read_section(labels[1143:])
+    result = calibrate([upper], max_lag=40, fields="gaussian,gaussian")
+    assert result.model.order[0] == 1
+    bound = float(result.coverage.bound.max())
+    assert 0.008 < bound < 0.01
+    # matched fractions: the misfit of C_ij - p_i p_j
+    assert result.coverage.misfit <= 1.3 * bound
+    held_out = measure_target([lower], 40)
+    shares = np.array(list(result.model.volume_fractions().values()))
+    model = result.coverage.model - np.multiply.outer(shares, shares)[..., None]
+    outer = np.multiply.outer(held_out.fractions, held_out.fractions)[..., None]
+    assert np.abs(model - (held_out.values - outer)).max() <= bound + 0.006
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRUTHS)
+def test_recovery_of_synthetic_truths(name: str) -> None:
+    truth = TRUTHS[name]
+    results = [calibrate([draw(truth, seed)]) for seed in range(1, 6)]
+    misfits = [result.coverage.misfit for result in results]
+    first = [correlation_error(result.model, truth, 0) for result in results]
+    second = [correlation_error(result.model, truth, 1) for result in results]
+    assert all(result.model.order == truth.order for result in results)
+    assert np.median(misfits) <= 0.005
+    chi_square_first = truth.fields[0].law != Gaussian()
+    assert np.median(first) <= (0.12 if chi_square_first else 0.04)
+    assert np.median(second) <= 0.12
