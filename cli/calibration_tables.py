@@ -71,7 +71,7 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "misfit": dict(origin.misfit),
         "largest_misfit": result.coverage.misfit,
         "bound": origin.bound,
-        "limit": _limit(result),
+        "limit": class_or_fit(result.model),
         "warnings": list(result.warnings),
     }
 
@@ -114,16 +114,6 @@ def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _limit(result: CalibrationResult) -> str:
-    """One sentence on what limits the fit, and another if the sections cannot tell."""
-    told = class_or_fit(result.model)
-    coverage = result.coverage
-    within = np.abs(coverage.model - coverage.data) <= 2.0 * coverage.standard_error
-    if within[..., coverage.lag > 0.0].all():
-        told += " At every lag the misfit is within two standard errors of the sections."
-    return told
 
 
 def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:

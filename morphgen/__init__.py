@@ -16,7 +16,7 @@ if _TYPE_CHECKING:
     from morphgen.tiles import open_volume, plan
     from morphgen.workflows import calibrate, generate, validate
 
-__version__ = _version("morphgen")
+    __version__: str
 
 # where each public name lives: a module is loaded when one of its names is first used
 _HOMES = {
@@ -61,6 +61,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "__version__":
+        return _version("morphgen")
     if name not in __all__:
         raise AttributeError(f"module 'morphgen' has no attribute {name!r}")
     return getattr(_import_module(f"morphgen.{_HOMES[name]}"), name)

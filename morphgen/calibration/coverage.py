@@ -138,6 +138,7 @@ def _result(
         max_lag=float(target.lag[-1]),
         misfit=_misfits(target, fit),
         bound=float(fit.bound.max()),
+        standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
         candidates=candidates,
     )

@@ -73,7 +73,9 @@ def solve(
         xtol=tolerance,
         gtol=1e-12,
     )
-    return Solution(found.x, found.status > 0, found.message.strip("`. "), tuple(history))
+    return Solution(
+        found.x, found.status > 0, found.message.replace("`", "").rstrip("."), tuple(history)
+    )
 
 
 def check_evaluations(evaluations: object) -> None:

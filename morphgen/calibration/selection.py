@@ -27,7 +27,10 @@ LAWS = (
     *(FieldLaw(ChiSquare(n), below) for n in DEGREES_OF_FREEDOM for below in (False, True)),
 )
 
-# a chi-square field must bring the Euler numbers nearer by one standard deviation to be taken
+# standard errors vanish towards lag 0, where digitisation errs all the same
+_FINEST_NOISE = 1e-3
+
+# a chi-square field must bring the data nearer by one standard deviation to be taken
 _PARSIMONY = 1.0
 
 
@@ -88,7 +91,8 @@ def select(
 
     The order is the one in which independent fields describe the C_ij best lag by lag. The laws
     are chosen field by field: each candidate is fitted to the two-point functions, and sections
-    simulated from it are compared with the data by their Euler numbers.
+    simulated from it are compared with the data by their Euler numbers. Both deviations count, in
+    standard errors.
 
     Parameters
     ----------
@@ -190,18 +194,18 @@ class _Search:
         decided = self.order[number : number + 1] if not last else self.order[number:]
         observed = self.simulator.observed(self.sections, decided)
         members = parametrizations(self.target.lag, self.parametrization)
+        noise = np.maximum(self._noise()[number], _FINEST_NOISE)
         trials = []
         for step, law in enumerate(LAWS):
             fit = gaussian
             if step:
-                fit = fit_field(
-                    joints[number], probabilities[number], law, members, self._noise()[number]
-                )
+                fit = fit_field(joints[number], probabilities[number], law, members, noise)
             sets = self.simulator.excursion_sets(fit.kernel, law, probabilities[number], number)
             score = self.simulator.topology(open_sets, sets, last).score(
                 observed, self.target.pixels
             )
-            trials.append(_Trial(fit, score, sets))
+            misfit = float(np.sqrt(np.mean(((fit.joint - joints[number]) / noise) ** 2)))
+            trials.append(_Trial(fit, score, misfit, sets))
             self.progress(
                 "choosing fields", number * len(LAWS) + step + 1, len(probabilities) * len(LAWS)
             )
@@ -221,12 +225,13 @@ class _Trial:
 
     fit: FieldFit
     score: float
+    fit_score: float
     sets: list[np.ndarray]
 
     @property
     def penalised(self) -> float:
         plain = self.fit.law == LAWS[0]
-        return self.score if plain else self.score + _PARSIMONY
+        return math.hypot(self.score, self.fit_score) + (0.0 if plain else _PARSIMONY)
 
 
 def _order_row(target: Target, score: OrderScore) -> Candidate:

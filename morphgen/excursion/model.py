@@ -129,6 +129,8 @@ class Provenance:
         Largest |C_ij(model) - C_ij(sections)| over the lags used, per pair "i-j".
     bound : float
         Least misfit that any independent fields could reach, found lag by lag.
+    standard_error : float
+        Largest standard error of the sections' C_ij - p_i p_j over these lags.
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
     """
@@ -143,6 +145,7 @@ class Provenance:
     max_lag: float
     misfit: dict[str, float] = field(default_factory=dict)
     bound: float = 0.0
+    standard_error: float = 0.0
     uncertainty: dict[str, float] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
 

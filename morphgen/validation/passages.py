@@ -68,6 +68,8 @@ def class_or_fit(model: ExcursionModel) -> str:
         f"On its own sections the model misses C by at most {number(misfit)}; no independent "
         f"fields in this order of decision could do better than {number(origin.bound)}"
     )
+    if misfit <= 2.0 * origin.standard_error:
+        return start + ": the misfit is within two standard errors of the sections."
     if misfit <= NEAR_BOUND * origin.bound:
         return start + ": the model class is the limit, not the fit."
     return start + ": the fit is the limit, not the model class."
@@ -136,7 +138,7 @@ def model_chapter(model: ExcursionModel) -> Chapter:
         table(fields),
         text(
             "The correlation length is the distance at which the correlation of the field has "
-            "fallen to 1/e; of a chi-square field, that of its Gaussian components. The halo is "
+            "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo is "
             "how far a voxel depends on the noise around it."
         ),
         *_accuracy(model),

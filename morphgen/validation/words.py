@@ -112,11 +112,11 @@ def field_rows(model: ExcursionModel) -> list[FieldWords]:
 
 
 def correlation_length(field: Field, axis: int) -> float:
-    """Distance along an axis (z, y, x) at which the correlation has fallen to 1/e."""
+    """Distance along an axis (z, y, x) at which the correlation has fallen to exp(-1/2)."""
     distance = np.linspace(0.0, field.kernel.reach, 2001)
     offsets = np.zeros((distance.size, 3))
     offsets[:, axis] = distance
-    below = np.flatnonzero(np.asarray(field.kernel.correlation(offsets)) < math.exp(-1.0))
+    below = np.flatnonzero(np.asarray(field.kernel.correlation(offsets)) < math.exp(-0.5))
     return float(distance[below[0]]) if below.size else math.inf
 
 

@@ -138,14 +138,14 @@ def test_low_parametrization_finds_its_family() -> None:
 
 
 def test_two_phases_need_one_field() -> None:
-    image = (draw(TRUTHS["Matern"], 2, 256).labels == 2).astype(np.uint8)
+    image = (draw(TRUTHS["Matern"], 1).labels == 2).astype(np.uint8)
     result = calibrate([read_section(image)], fields=["gaussian"])
     assert len(result.model.fields) == 1
     # one field can be exact but for the edges: the fractions of pixels a lag apart differ a little
     fit = result.coverage
     shares = np.array(list(result.model.volume_fractions().values()))
     edges = np.abs(fit.data.sum(axis=1) - shares[:, None]).max()
-    assert fit.bound.max() <= edges
+    assert fit.bound.max() <= edges + 1e-12
     assert fit.misfit < 0.005
 
 
