@@ -100,9 +100,9 @@ def one_fft_thread(xp: ModuleType) -> Iterator[None]:
 
 
 def fast_length(minimum: int) -> int:
-    """Smallest 5-smooth multiple of 4 that is at least ``minimum``: a good FFT size everywhere."""
+    """Smallest even 5-smooth integer that is at least ``minimum``: a good FFT size everywhere."""
     length = int(scipy.fft.next_fast_len(minimum, real=True))
-    while length % 4:
+    while length % 2:
         length = int(scipy.fft.next_fast_len(length + 1, real=True))
     return length
 

@@ -138,8 +138,8 @@ def model_chapter(model: ExcursionModel) -> Chapter:
         table(fields),
         text(
             "The correlation length is the distance at which the correlation of the field has "
-            "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo is "
-            "how far a voxel depends on the noise around it."
+            "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo "
+            "is how far a voxel depends on the noise around it."
         ),
         *_accuracy(model),
         *_candidates(model),
