@@ -151,7 +151,8 @@ def _target(
 ) -> Target:
     values = np.asarray(radial.values)
     fractions = np.array([values[i, i, 0] for i in range(len(labels))])
-    keep = np.asarray(radial.lag) > 0.0
+    # a mask may leave no pair of pixels at some distance
+    keep = (np.asarray(radial.lag) > 0.0) & (np.asarray(radial.weight) > 0.0)
     tiles = [
         counts.radial(section.pixel_size)
         for section in sections
@@ -162,23 +163,26 @@ def _target(
         np.asarray(radial.lag)[keep],
         values[:, :, keep],
         fractions,
-        _influence(radial, tiles),
+        _influence(radial, tiles, keep),
         length,
         width,
         sum(int(np.count_nonzero(section.labels != 255)) for section in sections),
     )
 
 
-def _influence(radial: RadialCoverage, tiles: Sequence[RadialCoverage]) -> np.ndarray:
+def _influence(
+    radial: RadialCoverage, tiles: Sequence[RadialCoverage], keep: np.ndarray
+) -> np.ndarray:
     """Weighted deviations of the tiles, scaled so that their squares add up to the variance."""
     weights = np.stack([np.asarray(tile.weight) for tile in tiles])
-    values = np.stack([np.asarray(tile.values) for tile in tiles])
-    shares = weights / weights.sum(axis=0)
+    # a bin without pairs has no value, and no weight
+    values = np.nan_to_num(np.stack([np.asarray(tile.values) for tile in tiles]))
+    shares = weights / np.maximum(weights.sum(axis=0), 1.0)
     mean = np.einsum("tk,tijk->ijk", shares, values)
     deviation = shares[:, None, None, :] * (values - mean)
     count = len(radial.phases)
     columns = [deviation[:, i, i, :1] for i in range(count)]
-    columns += [deviation[:, i, j, 1:] for i, j in pairs_of(count)]
+    columns += [deviation[:, i, j, keep] for i, j in pairs_of(count)]
     scale = math.sqrt(len(tiles) / max(1, len(tiles) - 1))
     return scale * np.concatenate(columns, axis=1)
 

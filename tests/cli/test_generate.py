@@ -109,7 +109,7 @@ def test_what_is_refused_after_the_plan(
 
 def test_interrupt(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "a volume.zarr"
-    asked = ["generate", model, out, "--shape", 256, 256, 400, "--workers", 1, "--seed", 5]
+    asked = ["generate", model, out, "--shape", 384, 512, 640, "--workers", 1, "--seed", 5]
     process = subprocess.Popen(
         [sys.executable, "-c", START, *map(str, asked)],
         stdout=subprocess.PIPE,

@@ -17,6 +17,8 @@ from morphgen.phases import Phase
 from morphgen.tiles import generate
 
 SHAPE = (200, 150, 260)
+# 60 blocks: seconds, so that a run can be interrupted in its middle
+LONG = (384, 512, 640)
 SEED = 3
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -76,12 +78,14 @@ generate(load_model(sys.argv[1]), sys.argv[2], shape={shape}, seed={seed}, backe
 
 @pytest.fixture
 def start(model: ExcursionModel, tmp_path: Path) -> Start:
-    """Start a run in a process group of its own: ``start(path, workers=2)``."""
+    """Start a run in a process group of its own: ``start(path, workers=2, shape=SHAPE)``."""
     description = tmp_path / "model.json"
     model.save(description)
 
-    def begin(path: Path, workers: int = 2) -> subprocess.Popen[str]:
-        script = SCRIPT.format(shape=SHAPE, seed=SEED, workers=workers)
+    def begin(
+        path: Path, workers: int = 2, shape: tuple[int, int, int] = SHAPE
+    ) -> subprocess.Popen[str]:
+        script = SCRIPT.format(shape=shape, seed=SEED, workers=workers)
         return subprocess.Popen(
             [sys.executable, "-c", script, str(description), str(path)],
             stdout=subprocess.PIPE,
