@@ -7,8 +7,7 @@ what the standard leaves open: the namespace of a plain module, its FFT, its dev
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -48,7 +47,7 @@ def standard(xp: ModuleType) -> ModuleType:
         ) from error
     if probe.dtype != found.int64:
         raise BackendError(
-            f"{xp.__name__} turns int64 into {probe.dtype}, so the noise would differ; "
+            f"{xp.__name__} turns int64 into {probe.dtype}, so results would differ; "
             "switch on 64-bit mode (for JAX: jax.config.update('jax_enable_x64', True))"
         )
     return found
@@ -116,8 +115,3 @@ def gauss_legendre(nodes: int, lower: float = 0.0, upper: float = 1.0) -> tuple[
     for shared in (placed, scaled):
         shared.flags.writeable = False
     return placed, scaled
-
-
-def product(lengths: Sequence[int]) -> int:
-    """Product of lengths, as a Python integer that cannot overflow."""
-    return math.prod(int(length) for length in lengths)

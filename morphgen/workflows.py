@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 from morphgen.calibration.coverage import calibrate_coverage
@@ -77,8 +78,8 @@ def calibrate(
     return calibrate_coverage(
         sections,
         parametrization=parametrization,
-        laws=None if fields == "auto" else _laws(fields),
-        order=None if order == "auto" else _order(order),
+        laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
+        order=None if isinstance(order, str) and order == "auto" else _order(order),
         free_thresholds=thresholds == "free",
         max_lag=max_lag,
         evaluations=evaluations,
@@ -140,7 +141,7 @@ def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:
 
 def _order(order: str | Sequence[int]) -> list[int]:
     if not isinstance(order, str):
-        return list(order)
+        return [operator.index(label) for label in order]
     try:
         return [int(label) for label in order.split(",")]
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -18,11 +19,14 @@ from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_targ
 from morphgen.calibration.topology import simulator
 from morphgen.calibration.uncertainty import Quantities, standard_errors
 from morphgen.errors import CalibrationError, InputError
+from morphgen.excursion.coverage import first_match_fractions
 from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source
 from morphgen.images import Section
+from morphgen.phases import OUTSIDE
 from morphgen.progress import Progress, silent
 
 _FEWEST_LAGS = 8
+_CANDIDATES_KEPT = 20
 
 
 def calibrate_coverage(
@@ -72,6 +76,8 @@ def calibrate_coverage(
         If no finite model was found.
     """
     check_evaluations(evaluations)
+    if not 0 <= seed < 2**64:
+        raise InputError(f"seed {seed} is outside 0 to 2**64 - 1")
     progress("measuring", 0, 1)
     target = measure_target(sections, max_lag)
     fixed = _checked_order(order, target)
@@ -121,7 +127,7 @@ def _result(
     errors = standard_errors(
         problem, solution.parameters, target, selection.order, _quantities(selection.order)
     )
-    candidates = selection.candidates
+    candidates = selection.candidates[:_CANDIDATES_KEPT]
     message = (
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
         f"{solution.message} after {len(solution.history)} evaluations"
@@ -167,7 +173,7 @@ def _coverage_fit(
 
 
 def _fields(problem: Problem, parameters: np.ndarray) -> list[Field]:
-    pieces = problem.split(parameters, problem.sizes)
+    pieces = problem.split(parameters)
     return [
         Field(member.kernel(piece), law.law, law.threshold(p), law.side)
         for member, piece, law, p in zip(
@@ -196,8 +202,9 @@ def _model(
 def _quantities(order: Sequence[int]) -> Quantities:
     def values(parameters: np.ndarray, problem: Problem) -> dict[str, float]:
         found = {}
-        pieces = problem.split(parameters, problem.sizes)
-        for label, share in zip(order, problem.fractions, strict=True):
+        pieces = problem.split(parameters)
+        shares = first_match_fractions(problem.decisions(parameters))
+        for label, share in zip(order, shares, strict=True):
             found[f"volume_fraction.{label}"] = float(share)
         for k, field in enumerate(_fields(problem, parameters)):
             member, name = problem.parametrizations[k], f"fields.{k}"
@@ -205,7 +212,8 @@ def _quantities(order: Sequence[int]) -> Quantities:
             lag = problem.parametrizations[k].lag
             found[f"{name}.threshold"] = field.threshold
             found[f"{name}.correlation_length"] = correlation_length(lag, correlation)
-            found[f"{name}.specific_surface_area"] = field.specific_surface_area
+            if math.isfinite(field.specific_surface_area):
+                found[f"{name}.specific_surface_area"] = field.specific_surface_area
             for entry, value in zip(member.names, member.values(pieces[k]), strict=True):
                 found[f"{name}.kernel.{entry}"] = float(value)
         return found
@@ -221,7 +229,7 @@ def _source(section: Section) -> Source:
         section.plane,
         (rows, columns),
         section.pixel_size,
-        int(np.count_nonzero(section.labels != 255)),
+        int(np.count_nonzero(section.labels != OUTSIDE)),
     )
 
 
@@ -258,7 +266,5 @@ def _check_laws(laws: Sequence[FieldLaw] | None, target: Target) -> None:
             f"{len(laws)} field laws are given for {len(target.labels)} phases: expected "
             f"{len(target.labels) - 1}, one per decision"
         )
-    if np.any(target.fractions <= 0.0):
-        raise InputError("a phase is absent from the sections; leave it out of the phases")
     if target.lag.size < _FEWEST_LAGS:
         raise InputError(f"{target.lag.size} lags are too few to fit; bring larger sections")

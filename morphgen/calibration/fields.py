@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,11 @@ from morphgen.fields.laws import correlation_angle
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 
 SPLINES = 12
+
+# splines closer than this many pixels are not resolved by the voxel lattice: the volume would
+# have another correlation than the closed form
+_KNOT_PIXELS = 1.5
+_FEWEST_SPLINES = 4
 
 _SUPPORT_SHARES = (0.25, 0.35, 0.5, 0.7, 1.0)
 # a wider support costs halo, a second parameter its uncertainty
@@ -124,8 +129,19 @@ def parametrizations(lag: np.ndarray, kind: str) -> list[Parametrization]:
     if kind == "low":
         return [Low(lag, family) for family in (GaussianKernel, MaternKernel, DampedSincKernel)]
     if kind == "high":
-        return [high(lag, share * float(lag[-1]), SPLINES) for share in _SUPPORT_SHARES]
+        return list(_splines(lag))
     raise InputError(f"parametrization is {kind!r}: expected high or low")
+
+
+def _splines(lag: np.ndarray) -> Iterator[Parametrization]:
+    """Spline kernels of growing support, as many knots as the voxel lattice resolves."""
+    # the first lag is one pixel
+    closest, reach = _KNOT_PIXELS * float(lag[0]), float(lag[-1])
+    supports = [share * reach for share in _SUPPORT_SHARES]
+    for radius in supports:
+        count = min(SPLINES, int(radius / closest) - 1)
+        if count >= _FEWEST_SPLINES or radius == supports[-1]:
+            yield high(lag, radius, max(count, _FEWEST_SPLINES))
 
 
 def _fit_one(

@@ -50,9 +50,9 @@ class Problem:
         """Conditional probabilities of the decisions, from the data's fractions."""
         return conditional_probabilities(self.fractions.tolist())
 
-    def split(self, parameters: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
+    def split(self, parameters: np.ndarray) -> list[np.ndarray]:
         """Cut a parameter vector into those of each field."""
-        return np.split(parameters[: sum(sizes)], np.cumsum(sizes)[:-1])
+        return np.split(parameters[: sum(self.sizes)], np.cumsum(self.sizes)[:-1])
 
     @property
     def sizes(self) -> list[int]:
@@ -93,7 +93,7 @@ class Problem:
         joints = self._joints(parameters, probabilities)
         by_joint = coverage_slopes(probabilities, joints)
         blocks = []
-        pieces = self.split(parameters, self.sizes)
+        pieces = self.split(parameters)
         for k, (law, member) in enumerate(zip(self.laws, self.parametrizations, strict=True)):
             correlation, slopes = member.correlation(pieces[k])
             chain = law.joint_slope(correlation, probabilities[k])[:, None] * slopes
@@ -111,7 +111,7 @@ class Problem:
         return self.rows.size + (len(self.fractions) if self.free_thresholds else 0)
 
     def _joints(self, parameters: np.ndarray, probabilities: list[float]) -> list[np.ndarray]:
-        pieces = self.split(parameters, self.sizes)
+        pieces = self.split(parameters)
         return [
             law.joint(member.correlation(piece)[0], p)
             for law, member, piece, p in zip(
@@ -132,9 +132,7 @@ class Problem:
     def _penalties(self, parameters: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         found = []
         begin = 0
-        for member, piece in zip(
-            self.parametrizations, self.split(parameters, self.sizes), strict=True
-        ):
+        for member, piece in zip(self.parametrizations, self.split(parameters), strict=True):
             if isinstance(member, High):
                 value, slope = _spline_penalty(piece)
                 whole = np.zeros((value.size, parameters.size))

@@ -14,6 +14,7 @@ from morphgen.calibration.fields import FieldFit, fit_field, parametrizations, w
 from morphgen.calibration.objective import FieldLaw, conditional_probabilities, coverage_rows
 from morphgen.calibration.targets import Target
 from morphgen.calibration.topology import Simulator
+from morphgen.errors import InputError
 from morphgen.excursion.model import Candidate
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.images import Section
@@ -26,6 +27,9 @@ LAWS = (
     FieldLaw(Gaussian()),
     *(FieldLaw(ChiSquare(n), below) for n in DEGREES_OF_FREEDOM for below in (False, True)),
 )
+
+# orders to try number n!/2
+_MOST_PHASES, _ORDERS_SHOWN = 6, 5
 
 # standard errors vanish towards lag 0, where digitisation errs all the same
 _FINEST_NOISE = 1e-3
@@ -111,6 +115,10 @@ def select(
     progress : Progress
         Told after each candidate.
     """
+    if order is None and len(target.labels) > _MOST_PHASES:
+        raise InputError(
+            f"{len(target.labels)} phases can be decided in too many orders to try; give the order"
+        )
     orders = [order] if order else possible_orders(target.labels)
     scores = sorted((score_order(target, entry) for entry in orders), key=lambda s: s.misfit)
     chosen = scores[0].order
@@ -118,7 +126,7 @@ def select(
     table, fits = search.fixed(laws) if laws else search.all_laws()
     bound = _bound(target, chosen)
     known = [replace(row, bound=bound, order_score=scores[0].independence) for row in table]
-    others = [_order_row(target, score) for score in scores[1:]]
+    others = [_order_row(target, score) for score in scores[1 : 1 + _ORDERS_SHOWN]]
     return Selection(chosen, tuple(fits), (*known, *others))
 
 
@@ -184,7 +192,7 @@ class _Search:
             place = self.target.labels.index(label)
             rows.append(errors[place, place] / neither)
             neither = neither * (1.0 - 2.0 * p + joint)
-        return np.stack(rows)
+        return np.asarray(np.maximum(np.stack(rows), _FINEST_NOISE))
 
     def _try_laws(
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
@@ -194,7 +202,7 @@ class _Search:
         decided = self.order[number : number + 1] if not last else self.order[number:]
         observed = self.simulator.observed(self.sections, decided)
         members = parametrizations(self.target.lag, self.parametrization)
-        noise = np.maximum(self._noise()[number], _FINEST_NOISE)
+        noise = self._noise()[number]
         trials = []
         for step, law in enumerate(LAWS):
             fit = gaussian
@@ -235,7 +243,7 @@ class _Trial:
 
 
 def _order_row(target: Target, score: OrderScore) -> Candidate:
-    """Table row of an order that was not taken: Gaussian fields, nothing simulated."""
+    """Table row of an order that was not taken: the best fields lag by lag, nothing simulated."""
     fractions, rows = target.in_order(score.order)
     probabilities = conditional_probabilities(fractions.tolist())
     joints = list(wanted_joints(rows, probabilities))

@@ -11,13 +11,16 @@ import numpy as np
 from morphgen.calibration.objective import pairs_of
 from morphgen.descriptors.coverage import CoverageCounts, RadialCoverage, coverage_counts, pool
 from morphgen.errors import ImageError, InputError
-from morphgen.images import Section
+from morphgen.images import MIN_SIDE, Section
+from morphgen.phases import OUTSIDE
 
 # smallest and comfortable width of a section, in correlation lengths (THEORY 8)
 SMALLEST_WIDTH, COMFORTABLE_WIDTH = 8.0, 32.0
 
 # lags used, in correlation lengths
 _LAG_RANGE = 8.0
+# lags, in pixels, that most sections need at most
+_FIRST_REACH = 128
 # the indicator of a median Gaussian excursion set has this correlation where rho = exp(-1/2)
 _INDICATOR_CORRELATION = 2.0 / math.pi * math.asin(math.exp(-0.5))
 # tiles of a section for the block bootstrap: at most so many along a side, and no smaller than
@@ -108,17 +111,26 @@ def measure_target(sections: Sequence[Section], max_lag: int | None = None) -> T
     """
     _check_alike(sections)
     labels = tuple(phase.label for phase in sections[0].phases)
-    longest = min(min(section.labels.shape) for section in sections) // 4
+    specimens = [_specimen(section) for section in sections]
+    spacing = sections[0].pixel_size
+    longest = min(min(specimen.shape) for specimen in specimens) // 4
     if max_lag is not None and not 4 <= max_lag <= longest:
         raise InputError(f"the largest lag is {max_lag} px: expected 4 to {longest} here")
-    reach = min(longest, 128) if max_lag is None else max_lag
-    first = _pooled(sections, labels, reach)
-    length = _longest_correlation(sections, first)
-    wanted = max_lag or min(longest, max(8, math.ceil(_LAG_RANGE * length / _finest(sections))))
-    width = _width(sections)
+    reach = min(longest, _FIRST_REACH) if max_lag is None else max_lag
+    radial = _pooled(specimens, labels, reach, spacing)
+    _check_present(radial)
+    if math.isinf(indicator_length(radial)) and reach < longest:
+        reach = longest
+        radial = _pooled(specimens, labels, reach, spacing)
+    length = _longest_correlation(sections, radial)
+    width = min(
+        float(n * d) for part in specimens for n, d in zip(part.shape, spacing, strict=True)
+    )
     _check_width(sections, width, length)
-    radial = first if wanted == reach else _pooled(sections, labels, wanted)
-    return _target(sections, labels, radial, wanted, length, width)
+    wanted = max_lag or min(longest, max(8, math.ceil(_LAG_RANGE * length / min(spacing))))
+    if wanted != reach:
+        radial = _pooled(specimens, labels, wanted, spacing)
+    return _target(specimens, labels, radial, wanted, spacing, length, width)
 
 
 def indicator_length(radial: RadialCoverage) -> float:
@@ -128,9 +140,10 @@ def indicator_length(radial: RadialCoverage) -> float:
     the largest one counts. Infinite if an indicator stays correlated over all lags.
     """
     lengths = []
-    lag = np.asarray(radial.lag)
+    seen = np.asarray(radial.weight) > 0.0
+    lag = np.asarray(radial.lag)[seen]
     for i in range(len(radial.phases)):
-        covered = np.asarray(radial.values[i, i])
+        covered = np.asarray(radial.values[i, i])[seen]
         share = (covered - covered[0] ** 2) / (covered[0] - covered[0] ** 2)
         below = np.flatnonzero(share < _INDICATOR_CORRELATION)
         if below.size == 0:
@@ -142,31 +155,36 @@ def indicator_length(radial: RadialCoverage) -> float:
 
 
 def _target(
-    sections: Sequence[Section],
+    specimens: Sequence[np.ndarray],
     labels: tuple[int, ...],
     radial: RadialCoverage,
     max_lag: int,
+    spacing: tuple[float, float],
     length: float,
     width: float,
 ) -> Target:
     values = np.asarray(radial.values)
-    fractions = np.array([values[i, i, 0] for i in range(len(labels))])
     # a mask may leave no pair of pixels at some distance
     keep = (np.asarray(radial.lag) > 0.0) & (np.asarray(radial.weight) > 0.0)
     tiles = [
-        counts.radial(section.pixel_size)
-        for section in sections
-        for counts in _tile_counts(section, labels, max_lag)
+        counts.radial(spacing)
+        for specimen in specimens
+        for counts in _tile_counts(specimen, labels, max_lag)
     ]
+    if len(tiles) < 2:
+        raise ImageError(
+            "the specimen is too small to be cut into two tiles, which standard errors need; bring "
+            "a larger section, or lower the largest lag"
+        )
     return Target(
         labels,
         np.asarray(radial.lag)[keep],
         values[:, :, keep],
-        fractions,
+        np.array([values[i, i, 0] for i in range(len(labels))]),
         _influence(radial, tiles, keep),
         length,
         width,
-        sum(int(np.count_nonzero(section.labels != 255)) for section in sections),
+        sum(int(np.count_nonzero(specimen != OUTSIDE)) for specimen in specimens),
     )
 
 
@@ -187,20 +205,53 @@ def _influence(
     return scale * np.concatenate(columns, axis=1)
 
 
-def _tile_counts(section: Section, labels: tuple[int, ...], max_lag: int) -> list[CoverageCounts]:
+def _tile_counts(
+    specimen: np.ndarray, labels: tuple[int, ...], max_lag: int
+) -> list[CoverageCounts]:
     edge = math.ceil(_TILE_LAGS * max_lag)
     bands = [
         np.array_split(np.arange(side), min(_TILES_ALONG, max(1, side // edge)))
-        for side in section.labels.shape
+        for side in specimen.shape
     ]
-    tiles = [section.labels[np.ix_(rows, columns)] for rows in bands[0] for columns in bands[1]]
-    inside = [tile for tile in tiles if np.mean(tile != 255) > 0.5]
-    return [coverage_counts(tile, labels, max_lag) for tile in inside]
+    tiles = [specimen[np.ix_(rows, columns)] for rows in bands[0] for columns in bands[1]]
+    return [coverage_counts(tile, labels, max_lag) for tile in tiles if np.any(tile != OUTSIDE)]
 
 
-def _pooled(sections: Sequence[Section], labels: tuple[int, ...], max_lag: int) -> RadialCoverage:
-    counts = pool([coverage_counts(section.labels, labels, max_lag) for section in sections])
-    return counts.radial(sections[0].pixel_size)
+def _specimen(section: Section) -> np.ndarray:
+    """Part of a section's labels that holds the specimen.
+
+    Raises
+    ------
+    ImageError
+        If a side of it is under 32 pixels.
+    """
+    inside = section.labels != OUTSIDE
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    part = section.labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if min(part.shape) < MIN_SIDE:
+        raise ImageError(
+            f"{section.source}: the specimen is {part.shape[0]} x {part.shape[1]} px; expected at "
+            f"least {MIN_SIDE} px a side"
+        )
+    return part
+
+
+def _pooled(
+    specimens: Sequence[np.ndarray],
+    labels: tuple[int, ...],
+    max_lag: int,
+    spacing: tuple[float, float],
+) -> RadialCoverage:
+    counts = pool([coverage_counts(specimen, labels, max_lag) for specimen in specimens])
+    return counts.radial(spacing)
+
+
+def _check_present(radial: RadialCoverage) -> None:
+    for place, label in enumerate(radial.phases):
+        if not float(radial.values[place, place, 0]) > 0.0:
+            raise InputError(
+                f"phase {label} is absent from the sections; leave it out of the phases"
+            )
 
 
 def _longest_correlation(sections: Sequence[Section], radial: RadialCoverage) -> float:
@@ -216,8 +267,8 @@ def _longest_correlation(sections: Sequence[Section], radial: RadialCoverage) ->
 
 def _check_width(sections: Sequence[Section], width: float, length: float) -> None:
     if width < SMALLEST_WIDTH * length:
-        pixels = math.ceil(SMALLEST_WIDTH * length / _finest(sections))
-        better = math.ceil(COMFORTABLE_WIDTH * length / _finest(sections))
+        pixels = math.ceil(SMALLEST_WIDTH * length / min(sections[0].pixel_size))
+        better = math.ceil(COMFORTABLE_WIDTH * length / min(sections[0].pixel_size))
         raise ImageError(
             f"the shortest side of a section is {width / length:.1f} correlation lengths; bring "
             f"sections of at least {pixels} px a side (better {better} px)"
@@ -235,15 +286,3 @@ def _check_alike(sections: Sequence[Section]) -> None:
                 f"{section.source} differs from {first.source} in pixel size, unit or phases; "
                 "bring sections alike, resampled to one pixel size"
             )
-
-
-def _width(sections: Sequence[Section]) -> float:
-    return min(
-        float(side * size)
-        for section in sections
-        for side, size in zip(section.labels.shape, section.pixel_size, strict=True)
-    )
-
-
-def _finest(sections: Sequence[Section]) -> float:
-    return min(sections[0].pixel_size)

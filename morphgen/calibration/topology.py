@@ -16,11 +16,10 @@ from morphgen.descriptors.euler import section_euler_density
 from morphgen.excursion.model import AnyKernel, ExcursionModel, Field
 from morphgen.excursion.sections import section_sampler
 from morphgen.images import Section
-from morphgen.phases import Phase
+from morphgen.phases import OUTSIDE, Phase
 
 # simulated sections are no larger than this a side: enough for 60 correlation lengths of 8 px
 _SIDE = 512
-_OUTSIDE = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +31,8 @@ class Topology:
     means : ndarray, shape (statistics,)
         Mean over the sections, weighted by their pixels.
     deviations : ndarray, shape (statistics,)
-        Standard deviation of one section of ``pixels``.
+        Standard deviation of one section of ``pixels``; at least that of one lonely body, which a
+        few sections may happen not to show.
     pixels : float
         Pixels of a section that the deviations refer to.
     sections : int
@@ -63,7 +63,7 @@ class Simulator:
     radius : int
         Radius of erosions and dilations, in pixels.
     seeds : sequence of int
-        One seed per simulated section.
+        One number per simulated section.
     """
 
     shape: tuple[int, int]
@@ -79,7 +79,10 @@ class Simulator:
         model = ExcursionModel((Phase(0, "out"), Phase(1, "in")), (1, 0), (field,))
         sampler = section_sampler(model, self.shape, pixel_size=self.pixel_size)
         # fields of one section are independent: each has seeds of its own
-        return [sampler.labels(number * 1_000_003 + seed) == 1 for seed in self.seeds]
+        seeds = np.random.SeedSequence([number, *self.seeds]).generate_state(
+            len(self.seeds), np.uint64
+        )
+        return [sampler.labels(int(seed)) == 1 for seed in seeds]
 
     def topology(
         self, open_sets: Sequence[np.ndarray], decided: Sequence[np.ndarray], last: bool
@@ -101,11 +104,13 @@ class Simulator:
             rows.append(np.concatenate([self._euler(part) for part in parts]))
         table = np.stack(rows)
         pixels = float(self.shape[0] * self.shape[1])
-        return Topology(table.mean(axis=0), table.std(axis=0, ddof=1), pixels, len(rows))
+        one_body = 1.0 / (pixels * self.pixel_size[0] * self.pixel_size[1])
+        deviations = np.maximum(table.std(axis=0, ddof=1), one_body)
+        return Topology(table.mean(axis=0), deviations, pixels, len(rows))
 
     def observed(self, sections: Sequence[Section], labels: Sequence[int]) -> np.ndarray:
         """The same statistics of the phases with the given labels, on real sections."""
-        weights = np.array([np.count_nonzero(section.labels != _OUTSIDE) for section in sections])
+        weights = np.array([np.count_nonzero(section.labels != OUTSIDE) for section in sections])
         rows = [
             np.concatenate([self._euler(section.labels == label, section.mask) for label in labels])
             for section in sections
@@ -114,6 +119,8 @@ class Simulator:
 
     def _euler(self, inside: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         sets = [_eroded(inside, self.radius), inside, ~_eroded(~inside, self.radius)]
+        # erosions and dilations know what lies this far inside the specimen
+        mask = None if mask is None else _eroded(mask, self.radius)
         values = [
             section_euler_density(part.astype(np.uint8), 1, self.pixel_size, mask=mask)
             for part in sets
@@ -130,7 +137,7 @@ def simulator(
         min(_SIDE, *(section.labels.shape[axis] for section in sections)) for axis in range(2)
     )
     radius = max(1, round(0.25 * correlation_length / min(first.pixel_size)))
-    seeds = [seed * 1009 + number for number in range(count)]
+    seeds = [seed + number for number in range(count)]
     return Simulator((rows, columns), first.pixel_size, min(radius, 4), seeds)
 
 

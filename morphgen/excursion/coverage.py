@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from morphgen._array_api import Array, namespace
+from morphgen.errors import ModelError
 
 if TYPE_CHECKING:
     from morphgen.excursion.model import ExcursionModel
@@ -121,7 +122,16 @@ def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, 
         An isotropic model.
     labels : tuple of 3 ints
         Labels of three different phases, in any order.
+
+    Raises
+    ------
+    ModelError
+        If the model has an axis, or the labels are not three of its phases.
     """
+    if not model.isotropic:
+        raise ModelError("the triple-phase boundary has a closed form for isotropic models only")
+    if len(set(labels)) != 3 or not set(labels) <= set(model.order):
+        raise ModelError(f"labels {labels}: expected three different ones of {list(model.order)}")
     first, second, third = sorted(model.order.index(label) for label in labels)
     seen = math.prod(1.0 - field.probability for field in model.fields[:first])
     seen *= math.prod(1.0 - field.probability for field in model.fields[first + 1 : second])
@@ -133,6 +143,6 @@ def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, 
 
 def _along_x(lags: Array, model: ExcursionModel) -> Array:
     if not model.isotropic:
-        raise ValueError("distances alone do not name a lag of a model with an axis; give vectors")
+        raise ModelError("distances alone do not name a lag of a model with an axis; give vectors")
     xp = namespace(lags)
     return xp.stack([xp.zeros_like(lags), xp.zeros_like(lags), lags], axis=-1)

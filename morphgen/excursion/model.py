@@ -18,10 +18,14 @@ from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
 from morphgen.fields.blocks import block_edge, kernel_halo
+from morphgen.fields.kernels import check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
+
+# reach of a correlation in voxels beyond which no block could hold its kernel
+_FARTHEST = 10_000
 
 Side = Literal["above", "below"]
 AnyLaw = Annotated[Gaussian | ChiSquare, Discriminator("type")]
@@ -102,7 +106,8 @@ class Candidate:
     bound : float
         Least misfit of any independent fields in this order, whatever their covariances.
     misfit : float
-        Largest |C_ij(model) - C_ij(sections)| with the fields fitted one by one.
+        Largest |C_ij(model) - C_ij(sections)| with the fields fitted one by one; where the laws
+        are "any", with the fields that fit best lag by lag.
     order_score : float
         Root mean square deviation, in standard errors, from what independence demands of the
         first phase (THEORY 5).
@@ -148,6 +153,11 @@ class Provenance:
     standard_error: float = 0.0
     uncertainty: dict[str, float] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():
+            if not math.isfinite(value):
+                raise ModelError(f"{name} is {value}: expected a finite number")
 
 
 @dataclass(frozen=True)
@@ -197,8 +207,14 @@ class ExcursionModel:
             raise ModelError(
                 f"{len(self.fields)} fields for {len(labels)} phases: expected one less"
             )
-        if not all(math.isfinite(size) and size > 0.0 for size in self.voxel_size):
-            raise ModelError(f"voxel_size is {self.voxel_size}: expected positive lengths")
+        for size in self.voxel_size:
+            check_positive("voxel_size", size)
+        farthest = max(member.kernel.reach for member in self.fields) / min(self.voxel_size)
+        if farthest > _FARTHEST:
+            raise ModelError(
+                f"correlations reach {farthest:.3g} voxels, the limit is {_FARTHEST}; choose a "
+                "coarser voxel_size"
+            )
 
     @property
     def isotropic(self) -> bool:
@@ -263,9 +279,8 @@ def mean_gradient(across: float, along: float) -> float:
     difference = along - across
     if abs(difference) < 1e-9 * max(along, across):
         return 2.0 * math.sqrt(2.0 * along / math.pi)
-    root = math.sqrt(abs(difference) / across) if difference > 0 else math.sqrt(-difference / along)
     if difference > 0:
-        tail = across / math.sqrt(difference) * math.asinh(root)
+        tail = across / math.sqrt(difference) * math.asinh(math.sqrt(difference / across))
     else:
         tail = across / math.sqrt(-difference) * math.asin(math.sqrt(-difference / across))
     return math.sqrt(2.0 / math.pi) * (math.sqrt(along) + tail)

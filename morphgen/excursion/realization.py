@@ -37,8 +37,8 @@ class Realization:
     Raises
     ------
     InputError
-        If a period is shorter than the kernels, so that a voxel would be correlated with its own
-        copies.
+        If the seed is out of range, or a period is shorter than the correlations reach, so that a
+        voxel would be correlated with its own copies.
     """
 
     model: ExcursionModel
@@ -46,6 +46,10 @@ class Realization:
     periods: Periods = (None, None, None)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**64:
+            raise InputError(f"seed {self.seed} is outside 0 to 2**64 - 1")
+        if len(self.periods) != 3:
+            raise InputError(f"periods are {self.periods}: expected one per axis, or None")
         shortest = 4 * max(self.model.halos) + 1
         for period in self.periods:
             if period is not None and period < shortest:

@@ -13,13 +13,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from morphgen._array_api import Array, namespace, product
+from morphgen._array_api import Array, namespace
 from morphgen.errors import ModelError
 
 Axis = Literal["z", "y", "x"]
 AXES: tuple[Axis, ...] = ("z", "y", "x")
 
-_MAX_KERNEL_VOXELS = 2**28
+# points of an octant; the square root of a covariance needs some ten arrays of them
+_MAX_KERNEL_VOXELS = 2**25
 
 
 class GradientVariance(NamedTuple):
@@ -100,7 +101,7 @@ def axis_distances(
 
     Without an axis, the first is the distance from the origin and the second zero.
     """
-    if product([count + 1 for count in half]) > _MAX_KERNEL_VOXELS:
+    if math.prod(count + 1 for count in half) > _MAX_KERNEL_VOXELS:
         raise ModelError(
             f"a kernel of {'x'.join(str(2 * count + 1) for count in half)} voxels is too large; "
             "choose a coarser voxel size"
@@ -130,12 +131,12 @@ def unfold(octant: np.ndarray) -> np.ndarray:
 
 
 def check_positive(name: str, value: float) -> None:
-    """Refuse a parameter that is not a positive finite number.
+    """Refuse a parameter that is not a positive number of ordinary size.
 
     Raises
     ------
     ModelError
         With the parameter's name and value.
     """
-    if not (math.isfinite(value) and value > 0.0):
-        raise ModelError(f"{name} is {value}: expected a positive finite number")
+    if not 1e-12 <= value <= 1e12:
+        raise ModelError(f"{name} is {value}: expected a length or number from 1e-12 to 1e12")

@@ -100,7 +100,7 @@ class Gaussian:
         Parameters
         ----------
         correlation : array
-            Correlations in [-1, 1], any shape. The derivative at 1 is infinite.
+            Correlations in [-1, 1], any shape. The derivatives at -1 and 1 are infinite.
         threshold : float or 0-d array
             The threshold a.
 
@@ -313,7 +313,7 @@ def _gaussian_joint(psi: Array, threshold: Any) -> Array:
     xp = namespace(psi)
     slope = xp.tan(0.5 * psi)
     steep = slope > 1.0
-    h = (threshold * threshold) ** 0.5 * xp.ones_like(psi)
+    h = abs(threshold) * xp.ones_like(psi)
     inverse = 1.0 / xp.where(steep, slope, xp.ones_like(psi))
     near = _owen(xp.where(steep, h * slope, h), xp.where(steep, inverse, slope))
     # T(h, b) + T(hb, 1/b) = (Q(h) + Q(hb)) / 2 - Q(h) Q(hb) keeps the integral on [0, 1]

@@ -25,7 +25,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from morphgen._array_api import Array, device_of, is_numpy, product, standard
+from morphgen._array_api import Array, device_of, is_numpy, standard
 from morphgen.errors import BackendError, InputError
 
 NOISE_VERSION = 1
@@ -149,7 +149,7 @@ def white_noise(
     lengths = tuple(operator.index(length) for length in shape)
     space = standard(xp)
     check_arithmetic(xp, device)
-    if product(lengths) == 0:
+    if math.prod(lengths) == 0:
         return space.zeros(lengths, dtype=space.float32, device=device)
     rows = _rows_on_host(raster) if is_numpy(space) else _rows_on_device(raster, space, device)
     return space.reshape(rows, lengths)

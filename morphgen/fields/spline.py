@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import scipy.special
 
-from morphgen._array_api import Array, asarray_like, gauss_legendre, namespace
+from morphgen._array_api import Array, asarray_like, gauss_legendre, is_numpy, namespace
 from morphgen.errors import ModelError
 from morphgen.fields.kernels import (
     Axis,
@@ -30,6 +30,7 @@ from morphgen.fields.kernels import (
 # wave number, in 1 / knot distance, up to which spectra are integrated: the energy beyond it
 # falls with its seventh power and is below 1e-9
 _HIGHEST_WAVE_NUMBER = 24.0
+_MOST_SPLINES = 64
 
 
 @dataclass(frozen=True)
@@ -291,6 +292,8 @@ def _sinc_slope(phase: np.ndarray) -> np.ndarray:
 def _bessel_j0(argument: Array) -> Array:
     """Bessel function J0, by the mean of cos(x sin t) over t, on any backend."""
     xp = namespace(argument)
+    if is_numpy(xp):
+        return scipy.special.j0(argument)
     # the trapezoidal rule is exact to rounding once it has more points than the largest argument
     points = 32 + int(xp.max(xp.abs(argument)))
     total = xp.zeros_like(argument)
@@ -322,7 +325,12 @@ def _spline_sum(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _check_coefficients(coefficients: np.ndarray) -> None:
-    if coefficients.size < 2 or not np.all(np.isfinite(coefficients)):
-        raise ModelError("spline coefficients: expected at least two finite numbers")
+    if min(coefficients.shape) < 2 or max(coefficients.shape) > _MOST_SPLINES:
+        shape = "x".join(str(length) for length in coefficients.shape)
+        raise ModelError(
+            f"{shape} spline coefficients: expected 2 to {_MOST_SPLINES} along an axis"
+        )
+    if not np.all(np.isfinite(coefficients)):
+        raise ModelError("spline coefficients: expected finite numbers")
     if not np.any(coefficients != 0.0):
         raise ModelError("spline coefficients: expected at least one that is not zero")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from samples import PHASES, three_phases, two_phases
 
 from morphgen.descriptors import coverage_counts, pool
+from morphgen.errors import ModelError
 from morphgen.excursion import (
     ExcursionModel,
     Field,
@@ -106,7 +107,7 @@ def test_lag_vectors_and_distances_agree() -> None:
 def test_distances_do_not_name_a_lag_of_a_model_with_an_axis() -> None:
     field = Field(GaussianKernel(5.0, 2.0, "z"), Gaussian(), 0.0)
     model = ExcursionModel(PHASES[:2], (1, 0), (field,))
-    with pytest.raises(ValueError, match="vectors"):
+    with pytest.raises(ModelError, match="vectors"):
         model.two_point_coverage(LAGS)
     along, across = model.two_point_coverage(np.array([[6.0, 0, 0], [0, 6.0, 0]]))[1, 1]
     assert along > across
@@ -163,6 +164,15 @@ def test_triple_lines() -> None:
     first, second = model.fields
     expected = 0.25 * math.pi * first.specific_surface_area * second.specific_surface_area
     assert triple_phase_boundary_length(model, (0, 1, 2)) == pytest.approx(expected)
+
+
+def test_triple_lines_are_refused_outside_their_domain() -> None:
+    field = Field(GaussianKernel(5.0, 2.0, "z"), Gaussian(), 0.0)
+    with pytest.raises(ModelError, match="isotropic"):
+        triple_phase_boundary_length(ExcursionModel(PHASES, (0, 1, 2), (field, field)), (0, 1, 2))
+    for labels in ((0, 0, 1), (0, 1, 7)):
+        with pytest.raises(ModelError, match="three different"):
+            triple_phase_boundary_length(three_phases(), labels)
 
 
 def test_triple_lines_of_four_phases_sum_over_what_lies_behind() -> None:

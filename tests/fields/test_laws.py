@@ -119,6 +119,16 @@ def test_gradients_in_correlation_and_threshold(law: Law) -> None:
     assert threshold.grad.item() == pytest.approx(numerical, abs=1e-7)
 
 
+def test_gradients_at_a_median_threshold() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    for value in (0.0, -1.3):
+        threshold = torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        rho = torch.tensor([-0.5, 0.3, 0.9], dtype=torch.float64)
+        assert torch.autograd.gradcheck(
+            lambda a, rho=rho: Gaussian().joint_exceedance(rho, a), (threshold,)
+        )
+
+
 def test_chi_square_threshold_gradient_against_its_formula() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     for n in (2, 3, 8):
