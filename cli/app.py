@@ -7,19 +7,23 @@ import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
+from .codes import FAILED, INTERRUPTED, WRONG
 
-from morphgen.errors import InputError, MorphgenError
+try:
+    import typer
 
-from .calibrate import calibrate
-from .demo import demo
-from .generate import generate
-from .info import info
-from .options import example
-from .screen import trouble
-from .validate import validate
+    from morphgen.errors import InputError, MorphgenError
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+    from .calibrate import calibrate
+    from .demo import demo
+    from .generate import generate
+    from .info import info
+    from .options import example
+    from .screen import trouble
+    from .validate import validate
+except KeyboardInterrupt:
+    # the imports take a tenth of a second, and Ctrl-C in it is no error to trace
+    sys.exit(INTERRUPTED)
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -97,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - a user is told in one line, whatever it is
         if "--debug" in arguments:
             traceback.print_exception(error)
-        return _explain(error)
+        return _explain(error, arguments)
     if code == INTERRUPTED:
         trouble("interrupted")
     return code if isinstance(code, int) else 0
@@ -112,15 +116,16 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
     """Print an error in one or two lines; returns the exit code."""
     if isinstance(error, MorphgenError):
         trouble(f"error: {error}")
         return WRONG if isinstance(error, InputError) else FAILED
     # typer's errors in a request; before 0.2x their base class had no public name
     if hasattr(error, "format_message"):
-        context = getattr(error, "ctx", None)
-        command = "morphgen" if context is None else context.command_path
+        names = {one.callback.__name__ for one in app.registered_commands if one.callback}
+        asked = arguments[0] if arguments and arguments[0] in names else ""
+        command = f"morphgen {asked}".strip()
         trouble(f"error: {_one_line(error.format_message())}\n`{command} --help` shows the options")
         return WRONG
     trouble(f"error: {type(error).__name__}: {_one_line(error)}; run again with --debug")

@@ -9,6 +9,7 @@ import typer
 
 from morphgen.errors import InputError
 
+from .codes import RESUMABLE
 from .inputs import check_output, read_files
 from .options import (
     Debug,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from morphgen.calibration.result import CalibrationResult
     from morphgen.images import Section
-
-INTERRUPTED = 75
 
 ModelOut = Annotated[
     Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
@@ -114,7 +113,7 @@ def calibrate(
     """Calibrate a model to segmented sections."""
     screen = Screen(as_json, quiet)
     _check_symmetry(symmetry)
-    _check_outputs(out, report, overwrite)
+    _check_outputs(out, report, overwrite, sections)
     try:
         images = read_files(sections, plane, voxel_size, phases)
         result = fit(
@@ -131,7 +130,7 @@ def calibrate(
         page = None if report is None else draw_report(result, images)
     except KeyboardInterrupt as error:
         trouble("interrupted; nothing was written: repeat the command to start again")
-        raise typer.Exit(INTERRUPTED) from error
+        raise typer.Exit(RESUMABLE) from error
     result.model.save(out, overwrite=overwrite)
     if report is not None and page is not None:
         _write_page(report, page, overwrite)
@@ -169,14 +168,10 @@ def fit(
 
 def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
     """Report of a calibration as HTML."""
-    from morphgen.validation import CalibrationCurves
     from morphgen.validation.report import calibration_report
+    from morphgen.workflows import calibration_curves
 
-    found = result.coverage
-    curves = CalibrationCurves(
-        found.lag, found.data, found.model, found.standard_error, found.bound
-    )
-    return calibration_report(result.model, images, curves)
+    return calibration_report(result.model, images, calibration_curves(result))
 
 
 def _write_page(path: Path, page: str, overwrite: bool) -> None:
@@ -192,11 +187,13 @@ def _check_symmetry(symmetry: str) -> None:
         raise InputError(f"symmetry is {symmetry!r}: expected isotropic")
 
 
-def _check_outputs(out: Path, report: Path | None, overwrite: bool) -> None:
-    check_output(out, overwrite)
+def _check_outputs(
+    out: Path, report: Path | None, overwrite: bool, sections: Sequence[Path]
+) -> None:
+    check_output(out, overwrite, sections)
     if report is None:
         return
-    check_output(report, overwrite)
+    check_output(report, overwrite, sections)
     if report.resolve() == out.resolve():
         raise InputError(f"--out and --report are both {out}; give two names")
 
@@ -210,7 +207,10 @@ def _tell(
 ) -> None:
     from .calibration_tables import record, show
 
+    found = record(result, images)
     show(screen, result, images)
+    if found["limited_by"] == "fit" and (screen.as_json or screen.quiet):
+        trouble(f"warning: {found['limit']}")
     for warning in result.warnings:
         screen.note(f"warning: {warning}")
     if not result.converged:
@@ -218,4 +218,4 @@ def _tell(
     screen.line(f"model written to {out}")
     if report is not None:
         screen.line(f"report written to {report}")
-    screen.result({**record(result, images), "model": out, "report": report})
+    screen.result({**found, "model": out, "report": report})

@@ -11,7 +11,7 @@ import numpy as np
 from morphgen.calibration.parametrization import correlation_length
 from morphgen.calibration.result import CalibrationResult
 from morphgen.images import Section
-from morphgen.validation.passages import class_or_fit
+from morphgen.validation.passages import class_or_fit, limited_by
 from morphgen.validation.words import lengths_in
 
 from .screen import Screen, figure
@@ -71,7 +71,8 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "misfit": dict(origin.misfit),
         "largest_misfit": result.coverage.misfit,
         "bound": origin.bound,
-        "limit": class_or_fit(result.model),
+        "limit": class_or_fit(model),
+        "limited_by": limited_by(model),
         "warnings": list(result.warnings),
     }
 

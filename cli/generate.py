@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from morphgen.errors import InputError, StoreError
 
 from .options import Debug, Json, ModelFile, Overwrite, Quiet
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
-    from morphgen.excursion import ExcursionModel
     from morphgen.tiles import Generated, Plan
 
 INTERRUPTED = 75
@@ -96,10 +96,11 @@ class Request:
     resume: bool = False
     overwrite: bool = False
 
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Periodic axes."""
-        return tuple(self.periodic.split(",")) if self.periodic else ()
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of `morphgen.generate` and `morphgen.plan`."""
+        names = (f.name for f in fields(self) if f.name not in {"model", "out"})
+        axes = tuple(self.periodic.split(",")) if self.periodic else ()
+        return {name: getattr(self, name) for name in names} | {"periodic": axes}
 
     def command(self, last: str) -> str:
         """Command line that asks for the same, ending in another option."""
@@ -134,18 +135,13 @@ def generate(
     request = Request(
         model, out, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
     )
+    if dry_run:
+        _show_plan(screen, request)
+        return
     begun: list[str] = []
     try:
-        from morphgen.excursion import load_model
-
-        found = load_model(model)
-        if dry_run:
-            _show_plan(screen, found, request)
-            return
-        if resume and overwrite:
-            raise InputError("--resume and --overwrite contradict each other; give one of them")
-        screen.note(_first_line(requirements_of(found, request)))
-        done = _run(screen, found, request, begun)
+        with _terminated_as_interrupted():
+            done = _run(screen, request, begun)
     except KeyboardInterrupt as error:
         # before the first block, what is to be overwritten may still be there
         again = request.command("--overwrite" if overwrite and not begun else "--resume")
@@ -154,9 +150,11 @@ def generate(
     tell(screen, done)
 
 
-def _run(screen: Screen, model: ExcursionModel, request: Request, begun: list[str]) -> Generated:
+def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
+    from morphgen.excursion import load_model
     from morphgen.tiles import generate as run
 
+    model = load_model(request.model)
     with screen.progress() as progress:
 
         def follow(stage: str, count: int, total: int) -> None:
@@ -167,50 +165,24 @@ def _run(screen: Screen, model: ExcursionModel, request: Request, begun: list[st
         return run(
             model,
             request.out,
-            shape=request.shape,
-            seed=request.seed,
-            periodic=request.axes,
-            backend=request.backend,
-            device=request.device,
-            workers=request.workers,
-            chunk=request.chunk,
-            resume=request.resume,
-            overwrite=request.overwrite,
+            **request.options(),
             progress=follow,
+            started=lambda plan: screen.note(_first_line(plan)),
         )
 
 
-def requirements_of(model: ExcursionModel, request: Request) -> Plan:
-    """Cost of what is left to do, without the second that an estimate of the time takes.
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, what batch systems send, as Ctrl-C."""
 
-    Raises
-    ------
-    InputError
-        The request is invalid, or does not fit into memory or onto the disk.
-    """
-    from morphgen.tiles import BlockGrid, open_volume, resolve
-    from morphgen.tiles.grid import volume_shape
-    from morphgen.tiles.plan import requirements
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
 
-    remaining, backend = None, resolve(request.backend, request.device)
-    if request.resume:
-        try:
-            existing = open_volume(request.out)
-            remaining = len(existing.missing)
-            backend = existing.backend if request.backend == "auto" else backend
-        except StoreError:
-            # nothing is there yet, or `generate` says what is wrong with it
-            pass
-    grid = BlockGrid(volume_shape(request.shape), model.block_edge)
-    return requirements(
-        model,
-        grid,
-        request.out,
-        backend,
-        chunk=request.chunk,
-        workers=request.workers,
-        remaining=remaining,
-    )
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def tell(screen: Screen, done: Generated) -> None:
@@ -242,18 +214,11 @@ def tell(screen: Screen, done: Generated) -> None:
     )
 
 
-def _show_plan(screen: Screen, model: ExcursionModel, request: Request) -> None:
+def _show_plan(screen: Screen, request: Request) -> None:
+    from morphgen.excursion import load_model
     from morphgen.tiles import plan
 
-    found = plan(
-        model,
-        request.shape,
-        path=request.out,
-        chunk=request.chunk,
-        workers=request.workers,
-        backend=request.backend,
-        device=request.device,
-    )
+    found = plan(load_model(request.model), path=request.out, **request.options())
     for line in found.lines():
         screen.line(line)
     screen.result(asdict(found))

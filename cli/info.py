@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from morphgen.errors import InputError
+
 from .options import Debug, Json, Quiet
 from .screen import Screen, figure
 
@@ -31,6 +33,8 @@ def info(
     if path.is_dir():
         from morphgen.tiles import open_volume
 
+        if not (path / "zarr.json").is_file():
+            raise InputError(f"{path} holds no volume; give a model file or a Zarr store")
         _volume(screen, open_volume(path))
         return
     from morphgen.excursion import load_model
@@ -151,6 +155,8 @@ def _volume(screen: Screen, volume: VolumeInfo) -> None:
     z, y, x = volume.shape
     size = " x ".join(f"{side:.4g}" for side in found["size"])
     state = "complete" if volume.complete else f"{volume.written} of {volume.blocks} blocks"
+    if volume.written == volume.blocks and not volume.complete:
+        state = "damaged: its array metadata is lost; continue with generate --resume"
     rows = [
         ("shape", f"{z} x {y} x {x} voxels (z, y, x)"),
         ("size", f"{size} {lengths_in(volume.unit)}"),

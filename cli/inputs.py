@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +13,21 @@ from morphgen.errors import InputError
 if TYPE_CHECKING:
     from morphgen.images import Section
 
+_BETWEEN = re.compile(r",|[x×](?=\s*[0-9.])")
 
-def check_output(path: Path, overwrite: bool) -> None:
+
+def check_output(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Refuse a place where a file cannot or must not be written, before any work is done.
 
     Raises
     ------
     InputError
-        Something lies there, or its folder is missing or write-protected.
+        It is one of the command's own inputs or lies within one, something lies there, or its
+        folder is missing or write-protected.
     """
+    for given in inputs:
+        if _within(path, given):
+            raise InputError(f"{path} would overwrite the input {given}; choose another name")
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not overwrite:
@@ -32,22 +39,30 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def parse_voxel_size(text: str | None) -> tuple[float | tuple[float, float] | None, str | None]:
-    """Read ``0.065um``, or ``0.1,0.065um`` for rows and columns: voxel_size and unit.
+    """Read ``0.065um``, or ``0.1um,0.065um`` for rows and columns: voxel_size and unit.
 
     Raises
     ------
     InputError
-        The text is no length.
+        The text is no length, or two of which one has no unit or another kind of unit.
     """
-    from morphgen.images import parse_length
+    from morphgen.images import UNITS, parse_length
+    from morphgen.images.lengths import VOXEL, convert
 
     if text is None:
         return None, None
-    rows, comma, columns = text.partition(",")
-    if not comma:
+    parts = _BETWEEN.split(text)
+    if len(parts) == 1:
         return parse_length(text)
-    across, unit = parse_length(columns)
-    return (parse_length(f"{rows}{unit}")[0], across), unit
+    if len(parts) > 2 or not all(part.strip().endswith((*UNITS, "µm", "μm")) for part in parts):
+        raise InputError(
+            f"--voxel-size {text!r}: write a decimal point, as in 1.5um, and a unit with each of "
+            "two sizes (rows, columns), as in 0.1um,0.065um"
+        )
+    (rows, unit), (columns, own) = map(parse_length, parts)
+    if unit != own and VOXEL in (unit, own):
+        raise InputError(f"--voxel-size {text!r} mixes voxels and lengths; give two lengths")
+    return (rows, convert(columns, own, unit)), unit
 
 
 def per_file(planes: Sequence[str] | None, count: int) -> list[str]:
@@ -74,18 +89,63 @@ def read_files(
     voxel_size: str | None,
     phases: str | None,
 ) -> list[Section]:
-    """Read all sections of all files.
+    """Read all sections of all files, in the unit of the first one.
 
     Raises
     ------
     InputError
-        A file cannot be read, or an option does not fit.
+        A file cannot be read or is given twice, or an option does not fit.
     """
-    from morphgen.images import read_sections
+    from morphgen.images import read_sections, section_in_unit
 
     size, unit = parse_voxel_size(voxel_size)
-    return [
-        section
+    read = [
+        read_sections(
+            file,
+            plane=plane,
+            voxel_size=size,
+            unit=unit,
+            phases=phases,
+            absent="refuse" if len(files) == 1 else "allow",
+        )
         for file, plane in zip(files, per_file(planes, len(files)), strict=True)
-        for section in read_sections(file, plane=plane, voxel_size=size, unit=unit, phases=phases)
     ]
+    check_different(files, read)
+    sections = [section_in_unit(page, read[0][0].unit) for pages in read for page in pages]
+    _check_presence(sections)
+    return sections
+
+
+def check_different(files: Sequence[Path], read: Sequence[Sequence[Section]]) -> None:
+    """Refuse files with the same content: they would count as independent samples.
+
+    Raises
+    ------
+    InputError
+        Two files are equal.
+    """
+    seen: dict[str, Path] = {}
+    for file, pages in zip(files, read, strict=True):
+        known = seen.setdefault(pages[0].sha256, file)
+        if known is not file:
+            raise InputError(
+                f"{file} holds the same section as {known}: no second sample; give it once"
+            )
+
+
+def _check_presence(sections: Sequence[Section]) -> None:
+    """Refuse a phase that none of the sections holds."""
+    shares = [section.fractions() for section in sections]
+    for phase in sections[0].phases:
+        if not any(share.get(phase.label) for share in shares):
+            raise InputError(
+                f"phase {phase.name!r} is in no section; leave it out of --phases, or correct "
+                "its value"
+            )
+
+
+def _within(path: Path, given: Path) -> bool:
+    if path.exists() and given.exists() and path.samefile(given):
+        return True
+    place, source = path.resolve(), given.resolve()
+    return place == source or source in place.parents

@@ -35,7 +35,7 @@ VoxelSize = Annotated[
         metavar="LENGTH",
         show_default=False,
         help="Pixel size with its unit (nm, um, mm, cm, m), such as 0.065um; rows,columns where "
-        "they differ, such as 0.1,0.065um.  [default: what the file states]",
+        "they differ, such as 0.1um,0.065um.  [default: what the file states]",
     ),
 ]
 Phases = Annotated[

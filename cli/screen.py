@@ -71,7 +71,9 @@ class Screen:
     def result(self, content: dict[str, Any]) -> None:
         """Print the result as JSON where that is wanted."""
         if self.as_json:
-            print(json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False))
+            from morphgen.validation.comparison import plain
+
+            print(json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False))
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -107,17 +109,6 @@ def _rounded(value: float, error: float) -> str:
         return f"{value:.3g}"
     decimals = 1 - math.floor(math.log10(error))
     return f"{value:.{min(max(decimals, 0), 8)}f}"
-
-
-def _plain(value: Any) -> Any:
-    """The same without what JSON lacks: null for numbers that are not finite, text for paths."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def _console(*, stderr: bool) -> Console:

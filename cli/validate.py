@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .inputs import check_output, parse_voxel_size, per_file
+from .codes import FAILED
+from .inputs import check_different, check_output, parse_voxel_size, per_file
 from .options import (
     Debug,
     Json,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from morphgen.images import Section, Volume
     from morphgen.validation import Comparison
 
-FAILED = 1
 LARGEST_SIDE = 256
 
 
@@ -69,7 +69,7 @@ def validate(
 
     screen = Screen(as_json, quiet)
     if out is not None:
-        check_output(out, overwrite)
+        check_output(out, overwrite, [model, *sections, *([] if volume is None else [volume])])
     found = load_model(model)
     images = _sections(screen, found, sections, plane, voxel_size, phases)
     shown = None if volume is None else _volume(screen, found, volume, voxel_size, phases)
@@ -162,8 +162,6 @@ def central_part(model: ExcursionModel, path: Path) -> Volume:
     InputError
         There is no volume, or it is not complete.
     """
-    import numpy as np
-
     from morphgen.errors import StoreError
     from morphgen.images import Volume
     from morphgen.tiles import open_volume
@@ -175,10 +173,10 @@ def central_part(model: ExcursionModel, path: Path) -> Volume:
             f"{path} holds {store.written} of {store.blocks} blocks; "
             "complete it with generate --resume"
         )
-    starts = [max(0, (side - LARGEST_SIDE) // 2) for side in store.shape]
-    part = tuple(slice(start, start + LARGEST_SIDE) for start in starts)
+    z, y, x = (max(0, (side - LARGEST_SIDE) // 2) for side in store.shape)
+    part = (slice(z, z + LARGEST_SIDE), slice(y, y + LARGEST_SIDE), slice(x, x + LARGEST_SIDE))
     return Volume(
-        labels=np.asarray(store.labels()[part], dtype=np.uint8),
+        labels=store.read(part),
         voxel_size=store.voxel_size,
         unit=store.unit,
         phases=store.model.phases,
@@ -195,42 +193,60 @@ def _sections(
     voxel_size: str | None,
     phases: str | None,
 ) -> list[Section]:
+    from morphgen.images import section_in_unit
+
+    read = _read(screen, model, files, planes, voxel_size, phases)
+    check_different(files, read)
+    return [section_in_unit(section, model.unit) for pages in read for section in pages]
+
+
+def _read(
+    screen: Screen,
+    model: ExcursionModel,
+    files: Sequence[Path],
+    planes: Sequence[str] | None,
+    voxel_size: str | None,
+    phases: str | None,
+) -> list[list[Section]]:
     from morphgen.images import read_sections
 
     size, unit = parse_voxel_size(voxel_size)
+    names = phases or model_phases(model)
     found = []
     for file, plane in zip(files, per_file(planes, len(files)), strict=True):
-        names = phases or model_phases(model)
-        images = read_sections(file, plane=plane, voxel_size=size, unit=unit, phases=names)
+        images = read_sections(
+            file, plane=plane, voxel_size=size, unit=unit, phases=names, absent="allow"
+        )
         if _lacks_size(model, images[0].unit, unit):
             rows, columns = ("zyx".index(axis) for axis in (plane[1], plane[0]))
             sizes = (model.voxel_size[rows], model.voxel_size[columns])
             images = read_sections(
-                file, plane=plane, voxel_size=sizes, unit=model.unit, phases=names
+                file, plane=plane, voxel_size=sizes, unit=model.unit, phases=names, absent="allow"
             )
             screen.note(_taken(file, model, sizes))
-        found += images
+        found.append(images)
     return found
 
 
 def _volume(
     screen: Screen, model: ExcursionModel, path: Path, voxel_size: str | None, phases: str | None
 ) -> Volume:
-    if path.is_dir():
-        return central_part(model, path)
     from morphgen.errors import InputError
-    from morphgen.images import read_volume
+    from morphgen.images import read_volume, volume_in_unit
+
+    if path.is_dir():
+        return volume_in_unit(central_part(model, path), model.unit)
 
     size, unit = parse_voxel_size(voxel_size)
     if isinstance(size, tuple):
         raise InputError("--voxel-size of a volume is one length; leave out --volume, or give one")
     names = phases or model_phases(model)
-    found = read_volume(path, voxel_size=size, unit=unit, phases=names)
+    found = read_volume(path, voxel_size=size, unit=unit, phases=names, absent="allow")
     if _lacks_size(model, found.unit, unit):
         sizes = model.voxel_size
-        found = read_volume(path, voxel_size=sizes, unit=model.unit, phases=names)
+        found = read_volume(path, voxel_size=sizes, unit=model.unit, phases=names, absent="allow")
         screen.note(_taken(path, model, sizes))
-    return found
+    return volume_in_unit(found, model.unit)
 
 
 def _lacks_size(model: ExcursionModel, stated: str, asked: str | None) -> bool:

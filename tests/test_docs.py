@@ -107,11 +107,16 @@ def test_exempt_code_has_a_reason(page: Path) -> None:
 
 @pytest.mark.parametrize("page", pages_with("console", "bash"))
 def test_commands_know_their_options(page: Path) -> None:
-    pytest.importorskip("morphgen.cli.app", reason="there is no command line yet")
     for _, command, *arguments in commands(page):
         known = set(re.findall(r"--[a-z][a-z-]*", help_of(command)))
         used = {word.split("=")[0] for word in arguments if word.startswith("--")}
         assert used <= known, f"morphgen {command} does not know {sorted(used - known)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_placeholder_remains(page: Path) -> None:
+    left = re.findall(r"<!--\s*(?:figures|table):[^>]*", page.read_text(encoding="utf-8"))
+    assert not left, f"{page}: {left}"
 
 
 def test_fences_are_found() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from morphgen.phases import MAX_LABEL, OUTSIDE, Phase
 
 OUTSIDE_NAME = "outside"
 
+# what becomes of a phase that is named and not in the image
+Absent = Literal["refuse", "allow"]
 PhaseSpec = str | Mapping[int, str] | Mapping[str, str] | Mapping[int | str, str]
 
 _VALUE = re.compile(r"[-+]?[0-9]{1,20}")
@@ -82,7 +85,9 @@ def paint_palette(pixels: Pixels, keys: PhaseKeys | None) -> Pixels:
     return replace(pixels, values=lut[pixels.values], colored=True, palette=None)
 
 
-def phases_of(pixels: Pixels, counts: Counts, keys: PhaseKeys | None) -> dict[int, Phase | None]:
+def phases_of(
+    pixels: Pixels, counts: Counts, keys: PhaseKeys | None, absent: Absent = "refuse"
+) -> tuple[dict[int, Phase | None], tuple[Phase, ...]]:
     """Assign a phase to every value of the image, None to those that mark the outside.
 
     Parameters
@@ -93,6 +98,13 @@ def phases_of(pixels: Pixels, counts: Counts, keys: PhaseKeys | None) -> dict[in
         Its values inside the specimen and how often they occur.
     keys : PhaseKeys, optional
         What the user named.
+    absent : {"refuse", "allow"}
+        Whether the image may lack phases that are named.
+
+    Returns
+    -------
+    tuple of dict and tuple
+        Phase of every value, and all phases by rising label.
 
     Raises
     ------
@@ -101,17 +113,21 @@ def phases_of(pixels: Pixels, counts: Counts, keys: PhaseKeys | None) -> dict[in
     """
     if keys is None:
         check_segmented(pixels, counts, named=0)
-        return _unnamed(pixels, counts)
+        found = _unnamed(pixels, counts)
+        return dict(found), tuple(found.values())
     check_segmented(pixels, counts, named=len(set(counts) & set(keys.names)))
     _check_agreement(pixels, counts, keys)
+    if absent == "refuse":
+        _check_presence(pixels, counts, keys)
     kept = not pixels.colored and all(
         0 <= value <= MAX_LABEL for value, name in keys.names.items() if name != OUTSIDE_NAME
     )
-    phases: dict[str, Phase | None] = {OUTSIDE_NAME: None}
+    phases: dict[str, Phase] = {}
     for number, name in enumerate(keys.order()):
         first = next(value for value, own in keys.names.items() if own == name)
         phases[name] = Phase(first if kept else number, name, _color(pixels, first))
-    return {value: phases[keys.names[value]] for value in counts}
+    ordered = sorted(phases.values(), key=lambda phase: phase.label)
+    return {value: phases.get(keys.names[value]) for value in counts}, tuple(ordered)
 
 
 def to_labels(pixels: Pixels, phases: Mapping[int, Phase | None], inside: Mask | None) -> Labels:
@@ -155,7 +171,7 @@ def _key(key: object) -> int:
     raise InputError(f"phases: {key!r} is neither an integer value nor a colour such as '#e69f00'")
 
 
-def _unnamed(pixels: Pixels, counts: Counts) -> dict[int, Phase | None]:
+def _unnamed(pixels: Pixels, counts: Counts) -> dict[int, Phase]:
     if pixels.colored or pixels.bilevel or not all(0 <= value <= MAX_LABEL for value in counts):
         why = "the colours" if pixels.colored else "the values"
         letters = (f"phase {chr(ord('A') + i)}" for i in range(len(counts)))
@@ -191,6 +207,9 @@ def _check_agreement(pixels: Pixels, counts: Counts, keys: PhaseKeys) -> None:
             f"{listed(pixels, counts)}: name each in phases, as {first}=name, or as "
             f"{first}={OUTSIDE_NAME} where it is not specimen"
         )
+
+
+def _check_presence(pixels: Pixels, counts: Counts, keys: PhaseKeys) -> None:
     present = {keys.names[value] for value in counts}
     for name in keys.order():
         if name not in present:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from morphgen.errors import ImageError, InputError
 from morphgen.images.files import read_file
 from morphgen.images.phase_map import (
+    Absent,
     PhaseSpec,
     paint_palette,
     parse_phases,
@@ -43,6 +44,7 @@ def read_section(
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
+    absent: Absent = "refuse",
 ) -> Section:
     """Read one segmented section.
 
@@ -64,6 +66,8 @@ def read_section(
         0 to 254 stay the labels; others, and colours, are numbered in the order given.
     mask : path or array of bool, optional
         True (in a file, not 0) where a pixel belongs to the specimen, shape (rows, columns).
+    absent : {"refuse", "allow"}
+        Whether the image may lack phases that `phases` names.
 
     Returns
     -------
@@ -85,9 +89,7 @@ def read_section(
             f"{pixels.source}: {pages} pages where one section is expected; read_sections takes "
             "every page as a section (so does `morphgen calibrate`), read_volume takes a volume"
         )
-    return _sections(
-        pixels, plane=plane, voxel_size=voxel_size, unit=unit, phases=phases, mask=mask
-    )[0]
+    return _sections(pixels, plane, voxel_size, unit, _Spec(phases, mask, absent))[0]
 
 
 def read_sections(
@@ -98,6 +100,7 @@ def read_sections(
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
+    absent: Absent = "refuse",
 ) -> list[Section]:
     """Read every page of a stack as a section of its own.
 
@@ -113,6 +116,8 @@ def read_sections(
         As for `read_section`.
     mask : path or array of bool, optional
         As for `read_section`; one for all pages, or as many as there are pages.
+    absent : {"refuse", "allow"}
+        As for `read_section`.
 
     Returns
     -------
@@ -125,9 +130,7 @@ def read_sections(
         As for `read_section`.
     """
     check_plane(plane)
-    return _sections(
-        _pixels(image), plane=plane, voxel_size=voxel_size, unit=unit, phases=phases, mask=mask
-    )
+    return _sections(_pixels(image), plane, voxel_size, unit, _Spec(phases, mask, absent))
 
 
 def read_volume(
@@ -137,6 +140,7 @@ def read_volume(
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
+    absent: Absent = "refuse",
 ) -> Volume:
     """Read a segmented volume.
 
@@ -152,6 +156,8 @@ def read_volume(
         As for `read_section`.
     mask : path or array of bool, optional
         True (in a file, not 0) where a voxel belongs to the specimen, shape (z, y, x) or (y, x).
+    absent : {"refuse", "allow"}
+        As for `read_section`.
 
     Returns
     -------
@@ -170,10 +176,19 @@ def read_volume(
             "must be 2 voxels or more (read_section reads a section)"
         )
     sizes, unit = resolve(pixels.scale, voxel_size, unit, pixels.source, axes=3)
-    read = _labelled(pixels, phases, mask)
+    read = _labelled(pixels, _Spec(phases, mask, absent))
     sha256 = pixels.sha256 or _sha256(read.labels)
     planes, rows, columns = sizes
     return Volume(read.labels, (planes, rows, columns), unit, read.phases, sha256, pixels.source)
+
+
+@dataclass(frozen=True, eq=False)
+class _Spec:
+    """What the user says about the values of an image."""
+
+    phases: PhaseSpec | None
+    mask: MaskLike | None
+    absent: Absent
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,16 +207,14 @@ def _pixels(image: object) -> Pixels:
 
 def _sections(
     pixels: Pixels,
-    *,
     plane: str,
     voxel_size: float | Sequence[float] | None,
     unit: str | None,
-    phases: PhaseSpec | None,
-    mask: MaskLike | None,
+    spec: _Spec,
 ) -> list[Section]:
     _check_sides(pixels)
     (rows, columns), unit = resolve(pixels.scale, voxel_size, unit, pixels.source)
-    read = _labelled(pixels, phases, mask)
+    read = _labelled(pixels, spec)
     return [
         Section(
             labels=page,
@@ -225,10 +238,10 @@ def _check_sides(pixels: Pixels) -> None:
         )
 
 
-def _labelled(pixels: Pixels, spec: PhaseSpec | None, mask: MaskLike | None) -> _Labelled:
-    keys = None if spec is None else parse_phases(spec)
+def _labelled(pixels: Pixels, spec: _Spec) -> _Labelled:
+    keys = None if spec.phases is None else parse_phases(spec.phases)
     pixels = paint_palette(pixels, keys)
-    inside = _inside(pixels, mask)
+    inside = _inside(pixels, spec.mask)
     counts = count_values(pixels, inside)
     if len(counts) < 2:
         held = "no pixel" if not counts else f"the single value {shown(pixels, next(iter(counts)))}"
@@ -236,10 +249,8 @@ def _labelled(pixels: Pixels, spec: PhaseSpec | None, mask: MaskLike | None) -> 
         raise ImageError(
             f"{pixels.source}: holds {held}{where}; a microstructure has two phases or more"
         )
-    chosen = phases_of(pixels, counts, keys)
-    unique = {phase.label: phase for phase in chosen.values() if phase is not None}
-    labels = to_labels(pixels, chosen, inside)
-    return _Labelled(labels, tuple(unique[label] for label in sorted(unique)))
+    chosen, phases = phases_of(pixels, counts, keys, spec.absent)
+    return _Labelled(to_labels(pixels, chosen, inside), phases)
 
 
 def _inside(pixels: Pixels, mask: MaskLike | None) -> Mask | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphgen.errors import InputError
-from morphgen.images.lengths import parse_unit, positive
+from morphgen.images.lengths import VOXEL, convert, parse_unit, positive
 from morphgen.phases import OUTSIDE, Phase
 
 PLANES = ("xy", "xz", "yz")
@@ -120,6 +120,23 @@ class Volume:
         return _fractions(self.labels, self.phases)
 
 
+def section_in_unit(section: Section, unit: str) -> Section:
+    """Express a section in another physical unit; unchanged where either unit is the voxel."""
+    if section.unit == unit or VOXEL in (section.unit, unit):
+        return section
+    rows, columns = section.pixel_size
+    sizes = (_converted(rows, section.unit, unit), _converted(columns, section.unit, unit))
+    return replace(section, pixel_size=sizes, unit=unit)
+
+
+def volume_in_unit(volume: Volume, unit: str) -> Volume:
+    """Express a volume in another physical unit; unchanged where either unit is the voxel."""
+    if volume.unit == unit or VOXEL in (volume.unit, unit):
+        return volume
+    z, y, x = (_converted(size, volume.unit, unit) for size in volume.voxel_size)
+    return replace(volume, voxel_size=(z, y, x), unit=unit)
+
+
 def check_plane(plane: str) -> None:
     """Refuse a plane that is not one of `PLANES`."""
     if plane not in PLANES:
@@ -133,6 +150,11 @@ def label_counts(labels: Labels) -> NDArray[np.int64]:
     for start in range(0, flat.size, 1 << 20):
         counts += np.bincount(flat[start : start + (1 << 20)], minlength=256)
     return counts
+
+
+def _converted(size: float, unit: str, to: str) -> float:
+    # rounded, so that 65 nm and 0.065 um are the same number
+    return float(f"{convert(size, unit, to):.12g}")
 
 
 def _protected(labels: object, ndim: int) -> Labels:

@@ -23,7 +23,7 @@ from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.store import VolumeInfo, open_labels, open_volume
+from morphgen.tiles.store import VolumeInfo, open_labels, open_volume, read_description
 
 STAGE = "blocks"
 
@@ -130,10 +130,13 @@ def compute_block(task: BlockTask) -> BlockRecord:
         If the shard cannot be written.
     """
     began = time.perf_counter()
-    work = _prepared(task.path, task.identity)
+    description = read_description(task.path)
+    work = _prepared(task.path, task.identity, description)
     with work.backend.current():
         labels = work.realization.block(task.index, work.backend.module(), work.backend.argument)
         host = work.backend.to_host(labels[work.grid.part(task.index)])
+    if read_description(task.path) != description:
+        raise _replaced(task.path)
     work.array[work.grid.slices(task.index)] = host
     return BlockRecord(task.index, time.perf_counter() - began)
 
@@ -181,9 +184,14 @@ class _Work(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _prepared(path: str, identity: str) -> _Work:
+def _prepared(path: str, identity: str, description: bytes) -> _Work:
+    """Open a store; its description is a key, so that a change of it is seen."""
     volume = open_volume(path)
     if volume.record.identity() != identity:
-        raise StoreError(f"{path} was replaced by another volume while it was written")
+        raise _replaced(path)
     array = open_labels(Path(path), writable=True)
     return _Work(volume.realization(), volume.grid, volume.backend, array)
+
+
+def _replaced(path: str) -> StoreError:
+    return StoreError(f"{path} was replaced by another volume while it was written")

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
-from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.backends import Backend
 from morphgen.tiles.execute import Executor, InProcess, write_blocks
-from morphgen.tiles.grid import volume_shape
-from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions
 from morphgen.tiles.plan import Plan, requirements
 from morphgen.tiles.processes import LocalProcesses
+from morphgen.tiles.request import Order, Request
 from morphgen.tiles.shards import clean
-from morphgen.tiles.store import ARRAY, State, VolumeInfo, create, open_volume, state_of
+from morphgen.tiles.store import (
+    ARRAY,
+    VolumeInfo,
+    create,
+    exclusive,
+    open_volume,
+    restore_array,
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def generate(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
+    started: Callable[[Plan], object] = lambda plan: None,
 ) -> Generated:
     """Draw a volume from a model, into a Zarr store on this machine's disk.
 
@@ -101,9 +107,12 @@ def generate(
     resume : bool
         Continue what lies there: nothing, a store that was begun, or one that is complete.
     overwrite : bool
-        Replace a volume store that lies there.
+        Replace a volume store that lies there: its array ``0`` is deleted with its whole folder.
+        Other files in the store's folder stay.
     progress : callable
         Told (stage, blocks done, blocks of the volume).
+    started : callable
+        Told the `Plan` once the request was found valid, before anything is written.
 
     Returns
     -------
@@ -114,7 +123,8 @@ def generate(
     InputError
         If the request is invalid or cannot fit into the memory or onto the disk.
     StoreError
-        If something lies at ``path`` that must not be replaced or cannot be continued.
+        If something lies at ``path`` that must not be replaced or cannot be continued, or if
+        another run is writing it.
     BackendError
         If the backend or the device is not there.
     GenerationError
@@ -124,90 +134,40 @@ def generate(
         If the user interrupts; likewise.
     """
     began = time.perf_counter()
-    if resume and overwrite:
-        raise InputError("resume and overwrite contradict each other; give one of them")
+    request = Request(
+        model, Path(path), shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
+    )
     target = Path(path)
-    existing = _existing(target, resume=resume, overwrite=overwrite)
-    record = _request(model, shape, seed, periodic, backend, device, chunk, existing)
-    volume, missing, costs = _opened(target, record, existing, workers)
-    if missing:
-        write_blocks(volume, missing, _executor(costs), progress)
+    if not target.is_dir():
+        # a request that is refused leaves no folder behind
+        requirements(request.checked(), target, workers)
+    with exclusive(target):
+        order = request.checked()
+        costs = requirements(order, target, workers)
+        started(costs)
+        volume = _opened(target, order)
+        if order.missing:
+            write_blocks(volume, order.missing, _executor(costs), progress)
     return Generated(
         path=target,
-        shape=record.shape,
+        shape=volume.shape,
         blocks=volume.blocks,
-        written=len(missing),
-        voxels=sum(_voxels(volume, index) for index in missing),
+        written=len(order.missing),
+        voxels=sum(_voxels(volume, index) for index in order.missing),
         seconds=time.perf_counter() - began,
         workers=costs.workers,
-        backend=record.backend,
+        backend=order.record.backend,
     )
 
 
-def _existing(target: Path, *, resume: bool, overwrite: bool) -> VolumeInfo | None:
-    """Store that is to be continued; StoreError if one lies in the way."""
-    state = state_of(target)
-    if state is State.ABSENT or overwrite:
-        return None
-    if not resume:
-        raise StoreError(f"{target} exists; resume it, overwrite it, or choose another path")
-    return open_volume(target) if state is State.READY else None
-
-
-def _request(
-    model: ExcursionModel,
-    shape: Sequence[int],
-    seed: int,
-    periodic: Sequence[str],
-    backend: str,
-    device: str | None,
-    chunk: int | None,
-    existing: VolumeInfo | None,
-) -> VolumeRecord:
-    """What is asked for; StoreError if it is not what the existing store holds."""
-    if existing is not None:
-        backend = existing.backend.name if backend == "auto" else backend
-        device = existing.backend.kind if device is None else device
-        chunk = existing.record.chunk if chunk is None else chunk
-    chosen = resolve(backend, device)
-    record = VolumeRecord(
-        model=model,
-        seed=seed,
-        shape=volume_shape(shape),
-        periodic=tuple(periodic),
-        chunk=inner_chunk(model.block_edge, chunk),
-        backend=chosen,
-        versions=package_versions(chosen),
-    )
-    different = [] if existing is None else record.differences(existing.record)
-    if existing is not None and different:
-        raise StoreError(
-            f"{existing.path} cannot be continued: it has {'; '.join(different)}. "
-            "Ask for the same, or choose another path"
-        )
-    return record
-
-
-def _opened(
-    target: Path, record: VolumeRecord, existing: VolumeInfo | None, workers: int | None
-) -> tuple[VolumeInfo, list[Index], Plan]:
-    """Store with a list of the blocks to write, once it is known that they fit."""
-    grid = record.grid
-    remaining = len(grid) if existing is None else len(existing.missing)
-    costs = requirements(
-        record.model,
-        grid,
-        target,
-        record.backend,
-        chunk=record.chunk,
-        workers=workers,
-        remaining=remaining,
-    )
-    if existing is None:
-        create(target, record)
-        return open_volume(target), list(grid), costs
-    clean(target / ARRAY, existing.missing)
-    return existing, list(existing.missing), costs
+def _opened(target: Path, order: Order) -> VolumeInfo:
+    """Store in which exactly the missing blocks have no shard."""
+    if order.existing is None:
+        create(target, order.record)
+        return open_volume(target)
+    restore_array(order.existing)
+    clean(target / ARRAY, order.missing)
+    return order.existing
 
 
 def _executor(costs: Plan) -> Executor:

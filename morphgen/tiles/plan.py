@@ -11,11 +11,10 @@ from pathlib import Path
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
-from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.backends import Backend
 from morphgen.tiles.estimates import disk_bound, disk_expected, free_space, halo_overhead, seconds
-from morphgen.tiles.grid import BlockGrid, volume_shape
 from morphgen.tiles.memory import available_memory, worker_memory
-from morphgen.tiles.metadata import inner_chunk
+from morphgen.tiles.request import Order, Request
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Plan:
         lines = [
             f"volume     {z} x {y} x {x} voxels, {math.prod(self.shape):,}",
             f"blocks     {self.blocks} of {self.block_edge}^3 voxels, in chunks of {self.chunk}^3"
-            + (f"; {done} are written" if done else ""),
+            + (f"; {done} are written, {self.remaining} remain" if done else ""),
             f"halo       {self.halo_overhead:.2f} voxels convolved for each voxel of the volume",
             f"workers    {self.workers}, {self.backend.name} on {self.backend.device}",
             f"memory     {_bytes(self.worker_memory)} per worker, "
@@ -88,13 +87,17 @@ def plan(
     model: ExcursionModel,
     shape: Sequence[int],
     *,
-    path: str | Path = ".",
+    path: str | Path | None = None,
+    seed: int = 0,
+    periodic: Sequence[str] = (),
     chunk: int | None = None,
     workers: int | None = None,
     backend: str = "auto",
     device: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
 ) -> Plan:
-    """Predict what `generate` would need, and refuse what cannot fit.
+    """Predict what `generate` would need, and refuse what it would refuse.
 
     Parameters
     ----------
@@ -102,15 +105,11 @@ def plan(
         The model.
     shape : sequence of 3 ints
         Voxels along (z, y, x).
-    path : str or Path
-        Where the store is to lie; for the free space of that disk.
-    chunk : int, optional
-        Edge of the store's inner chunks, in voxels.
-    workers : int, optional
-        Number of processes; by default one per CPU that this process may use, as far as blocks
-        and memory go.
-    backend, device : str
-        See `morphgen.tiles.resolve`.
+    path : str or Path, optional
+        Where the store is to lie. Without it, the disk is that of the current folder, and no
+        store is in the way.
+    seed, periodic, chunk, workers, backend, device, resume, overwrite
+        As in `generate`. With ``resume``, the cost is that of the blocks that are still missing.
 
     Returns
     -------
@@ -119,36 +118,32 @@ def plan(
     Raises
     ------
     InputError
-        If the request is invalid, or does not fit into the memory or onto the disk.
+        As `generate`: the request is invalid, does not fit into the memory or onto the disk, or
+        something lies at ``path`` that must not be replaced or cannot be continued.
     """
-    chosen = resolve(backend, device)
-    grid = BlockGrid(volume_shape(shape), model.block_edge)
-    found = requirements(model, grid, Path(path), chosen, chunk=chunk, workers=workers)
-    return replace(found, seconds=seconds(model, grid, len(grid), found.workers, chosen))
+    target = None if path is None else Path(path)
+    order = Request(
+        model, target, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
+    ).checked()
+    found = requirements(order, target or Path(), workers)
+    grid, count = order.record.grid, found.remaining
+    time = seconds(model, grid, count, found.workers, found.backend) if count else 0.0
+    return replace(found, seconds=time)
 
 
-def requirements(
-    model: ExcursionModel,
-    grid: BlockGrid,
-    path: Path,
-    backend: Backend,
-    *,
-    chunk: int | None,
-    workers: int | None,
-    remaining: int | None = None,
-) -> Plan:
+def requirements(order: Order, path: Path, workers: int | None) -> Plan:
     """Plan without a time, for the blocks that remain to be computed.
 
     Raises
     ------
     InputError
-        As `plan`.
+        If they do not fit into the memory or onto the disk.
     """
-    inner = inner_chunk(grid.edge, chunk)
-    blocks = len(grid) if remaining is None else remaining
+    record, blocks = order.record, order.remaining
+    model, grid, backend = record.model, record.grid, record.backend
     need, room = worker_memory(model, backend), available_memory()
     count = _workers(workers, blocks, need, room, backend)
-    expected, free = disk_expected(model, grid, inner, blocks), free_space(path)
+    expected, free = disk_expected(model, grid, record.chunk, blocks), free_space(path)
     if expected > free:
         raise InputError(
             f"{path}: the volume takes about {_bytes(expected)}, the disk has {_bytes(free)} free; "
@@ -157,7 +152,7 @@ def requirements(
     return Plan(
         shape=grid.shape,
         block_edge=grid.edge,
-        chunk=inner,
+        chunk=record.chunk,
         blocks=len(grid),
         remaining=blocks,
         halo_overhead=halo_overhead(model, grid),
@@ -165,7 +160,7 @@ def requirements(
         backend=backend,
         worker_memory=need,
         memory_available=room,
-        disk_bound=disk_bound(grid, inner, blocks),
+        disk_bound=disk_bound(grid, record.chunk, blocks),
         disk_expected=expected,
         disk_free=free,
     )

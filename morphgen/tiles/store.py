@@ -8,7 +8,9 @@ created is therefore recognised, and holds nothing yet.
 from __future__ import annotations
 
 import enum
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
@@ -28,7 +31,7 @@ from morphgen.phases import OUTSIDE
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.metadata import AXES, FORMAT, VolumeRecord, parse_attributes
-from morphgen.tiles.shards import missing_blocks
+from morphgen.tiles.shards import missing_blocks, shard_path
 
 ARRAY = "0"
 
@@ -106,6 +109,18 @@ class VolumeInfo:
         """Number of blocks."""
         return len(self.grid)
 
+    @cached_property
+    def described(self) -> bool:
+        """Whether the array's own metadata are there and right, when first asked."""
+        try:
+            array = open_labels(self.path)
+        # Zarr fails in many ways at damaged metadata
+        except Exception:  # noqa: BLE001
+            return False
+        found = (array.shape, array.shards, array.chunks, str(array.dtype))
+        edges = ((self.grid.edge,) * 3, (self.record.chunk,) * 3)
+        return found == (self.shape, *edges, "uint8")
+
     @property
     def written(self) -> int:
         """Number of blocks that are whole."""
@@ -113,8 +128,8 @@ class VolumeInfo:
 
     @property
     def complete(self) -> bool:
-        """Whether every block is whole."""
-        return not self.missing
+        """Whether every block is whole, and the array can be opened."""
+        return self.described and not self.missing
 
     def realization(self) -> Realization:
         """Realization whose window at (0, 0, 0) is the volume."""
@@ -123,6 +138,41 @@ class VolumeInfo:
     def labels(self) -> zarr.Array[Any]:
         """Labels as a Zarr array, read-only; 255 marks what is not written."""
         return open_labels(self.path)
+
+    def read(self, part: tuple[slice, slice, slice]) -> np.ndarray:
+        """Labels of a part of the volume.
+
+        Parameters
+        ----------
+        part : tuple of 3 slices
+            Voxels along (z, y, x).
+
+        Raises
+        ------
+        StoreError
+            If they are damaged, with the file that has to go.
+        """
+        try:
+            return np.asarray(self.labels()[part])
+        except (ValueError, RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise StoreError(
+                f"{self.path}: {self._damaged(part)} cannot be read ({reason}); "
+                "delete that file and run generate with resume"
+            ) from error
+
+    def _damaged(self, part: tuple[slice, slice, slice]) -> Path:
+        """First file of a part that cannot be read."""
+        asked = [s.indices(side)[:2] for s, side in zip(part, self.shape, strict=True)]
+        for index in self.grid:
+            own = self.grid.slices(index)
+            touched = zip(own, asked, strict=True)
+            if all(s.start < stop and start < s.stop for s, (start, stop) in touched):
+                try:
+                    self.labels()[own]
+                except (ValueError, RuntimeError, OSError):
+                    return shard_path(self.path / ARRAY, index)
+        return self.path / ARRAY / "zarr.json"
 
 
 def open_volume(path: str | Path) -> VolumeInfo:
@@ -190,7 +240,7 @@ def state_of(path: Path) -> State:
 def create(path: Path, record: VolumeRecord) -> None:
     """Create an empty store, in place of the begun or ready one that lies there.
 
-    Only what belongs to a volume store is deleted.
+    The array and whatever else lies in its folder are deleted; what lies beside it stays.
 
     Raises
     ------
@@ -212,6 +262,64 @@ def create(path: Path, record: VolumeRecord) -> None:
             group = zarr.create_group(str(path), zarr_format=3, attributes=begun)
         _create_array(group, record)
         group.attrs.put(record.attributes())
+
+
+def restore_array(volume: VolumeInfo) -> None:
+    """Write the array's metadata anew where they are lost or damaged; shards stay.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    if volume.described:
+        return
+    with _writing(volume.path):
+        (volume.path / ARRAY / "zarr.json").unlink(missing_ok=True)
+        group = zarr.open_group(str(volume.path), mode="r+", zarr_format=3)
+        _create_array(group, volume.record)
+
+
+def read_description(path: str | Path) -> bytes:
+    """Metadata of a store's group, as they are on the disk.
+
+    Raises
+    ------
+    StoreError
+        If they are gone.
+    """
+    try:
+        return Path(path, "zarr.json").read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path} is gone: {error.strerror or error}") from error
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a store, or the folder that becomes one, against any other run.
+
+    The lock is one on the folder itself: nothing is written, and it ends with the process.
+    Network file systems may not honour it.
+
+    Raises
+    ------
+    StoreError
+        If another run holds it, or the folder cannot be created.
+    """
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"{path}: another run is writing it; wait until it ends") from error
+        except OSError:
+            # a file system without locks; every block still checks whose store it is in
+            pass
+        yield
+    finally:
+        os.close(folder)
 
 
 def _create_array(group: zarr.Group, record: VolumeRecord) -> None:

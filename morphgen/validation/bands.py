@@ -68,6 +68,8 @@ class FamilyLevel:
 
     def p_value(self, deviation: float) -> float:
         """Probability that the worst of all points strays at least as far."""
+        if deviation <= 0.0:
+            return 1.0
         rare = _rareness(np.asarray(deviation), self.freedom)
         return float(-np.expm1(-self.used * np.log1p(rare / self.total)))
 

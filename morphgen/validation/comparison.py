@@ -154,16 +154,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists and numbers for JSON; None for what is not a number."""
-        plain = _plain(asdict(self))
-        assert isinstance(plain, dict)
-        return plain
+        found = plain(asdict(self))
+        assert isinstance(found, dict)
+        return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The same without what JSON lacks: null for numbers that are not finite, text for paths."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (str, int)) else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from morphgen.excursion import Candidate, ExcursionModel
 from morphgen.validation.comparison import Comparison, Quantity
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
@@ -68,11 +70,23 @@ def class_or_fit(model: ExcursionModel) -> str:
         f"On its own sections the model misses C by at most {number(misfit)}; no independent "
         f"fields in this order of decision could do better than {number(origin.bound)}"
     )
+    ends = {
+        "data": ": the misfit is within two standard errors of the sections.",
+        "class": ": the model class is the limit, not the fit.",
+        "fit": ": the fit is the limit, not the model class.",
+    }
+    return start + ends[limited_by(model) or "data"]
+
+
+def limited_by(model: ExcursionModel) -> Literal["data", "class", "fit"] | None:
+    """What keeps the model from its sections: their errors, its class, or the fit; None unknown."""
+    origin = model.provenance
+    if origin is None or not origin.misfit:
+        return None
+    misfit = max(origin.misfit.values())
     if misfit <= 2.0 * origin.standard_error:
-        return start + ": the misfit is within two standard errors of the sections."
-    if misfit <= NEAR_BOUND * origin.bound:
-        return start + ": the model class is the limit, not the fit."
-    return start + ": the fit is the limit, not the model class."
+        return "data"
+    return "class" if misfit <= NEAR_BOUND * origin.bound else "fit"
 
 
 def quantity_table(comparison: Comparison, model: ExcursionModel) -> Table:

@@ -76,6 +76,25 @@ def test_wrong_requests(arguments: list[str], words: list[str], call: Call) -> N
     call(*arguments).refused(*words, "--help")
 
 
+def test_usage_errors_point_to_the_command(call: Call) -> None:
+    shown = call("generate", "m.json", "v.zarr", "--shape", "64", "64")
+    shown.refused("`morphgen generate --help`")
+
+
+def test_interrupt_of_the_imports() -> None:
+    script = (
+        "import builtins, sys\nreal = builtins.__import__\n"
+        "def stop(name, *rest):\n"
+        "    if name == 'typer': raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = stop\n" + START
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (found.returncode, found.stderr) == (130, "")
+
+
 def test_import_is_light() -> None:
     script = "import json, sys, morphgen.cli.app; print(json.dumps(sorted(sys.modules)))"
     found = subprocess.run(

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from morphgen.cli.inputs import parse_voxel_size
 
+from morphgen.errors import InputError
 from morphgen.excursion import load_model
 
 PHASES = "0=pore,1=grain,2=binder"
@@ -82,8 +84,65 @@ def test_every_page_is_a_section(section: Path, files: Path, tmp_path: Path, cal
 
 def test_pixels_that_are_not_square(section: Path, tmp_path: Path, call: Call) -> None:
     call(
-        *("calibrate", section, "--voxel-size", "1,x um", "--out", tmp_path / "model.json")
+        *("calibrate", section, "--voxel-size", "1um,x um", "--out", tmp_path / "model.json")
     ).refused("not a length")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.065um", (0.065, "um")),
+        ("0.1um,0.065um", ((0.1, 0.065), "um")),
+        ("0.1umx0.065µm", ((0.1, 0.065), "um")),
+        ("2 um, 500 nm", ((2.0, 0.5), "um")),
+        ("1voxelx2voxel", ((1.0, 2.0), "voxel")),
+    ],
+)
+def test_voxel_sizes(text: str, expected: object) -> None:
+    assert parse_voxel_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["1,5um", "0.1,0.065um", "1um,1um,1um", "1voxel,1um", "1x5um"])
+def test_voxel_sizes_that_could_be_misread(text: str) -> None:
+    with pytest.raises(InputError, match="--voxel-size"):
+        parse_voxel_size(text)
+
+
+def test_several_files(section: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    labels = tifffile.imread(files / "other.tif")
+    labels[labels == 2] = 0
+    metadata = {"axes": "YX", "PhysicalSizeX": 500.0, "PhysicalSizeXUnit": "nm"}
+    metadata |= {"PhysicalSizeY": 500.0, "PhysicalSizeYUnit": "nm"}
+    nano, micro = tmp_path / "nano.ome.tif", tmp_path / "micro.ome.tif"
+    tifffile.imwrite(nano, labels, metadata=metadata)
+    metadata |= {
+        f"PhysicalSize{axis}{end}": value
+        for axis in "XY"
+        for end, value in (("", 0.5), ("Unit", "µm"))
+    }
+    tifffile.imwrite(micro, tifffile.imread(section), metadata=metadata)
+    request = ("calibrate", micro, nano, *FAST, "--json", "--phases")
+    shown = call(*request, PHASES, "--out", tmp_path / "model.json")
+    assert shown.code == 0, shown.err
+    assert [one["pixel_size"] for one in shown.json["sections"]] == [[0.5, 0.5]] * 2
+    assert shown.json["unit"] == "um"
+    out = ("--out", tmp_path / "again.json")
+    call(*request, f"{PHASES},3=void", *out).refused("'void' is in no section")
+    copy = tmp_path / "copy.tif"
+    copy.write_bytes(section.read_bytes())
+    call("calibrate", section, copy, *out).refused("copy.tif", "xy.tif", "give it once")
+    call("calibrate", section, section, *out).refused("give it once")
+
+
+def test_a_fit_that_is_the_limit_is_told(
+    section: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morphgen.cli.calibration_tables.limited_by", lambda model: "fit")
+    request = ("calibrate", section, *FAST, "--overwrite", "--out", tmp_path / "model.json")
+    assert call(*request, "--quiet").err.startswith("warning: On its own sections")
+    shown = call(*request, "--json")
+    assert shown.json["limited_by"] == "fit"
+    assert shown.json["limit"] in shown.err
 
 
 def test_quiet(section: Path, tmp_path: Path, call: Call) -> None:
@@ -152,6 +211,11 @@ def test_outputs_are_checked_before_the_work(
     call("calibrate", section, "--out", page, "--report", out).refused("exists")
     call("calibrate", section, "--out", page, "--report", page).refused("two names")
     assert out.read_text() == "precious"
+    before = section.read_bytes()
+    overwriting = ("calibrate", section, "--overwrite", "--out")
+    call(*overwriting, section).refused("overwrite the input")
+    call(*overwriting, page, "--report", section).refused("overwrite the input")
+    assert section.read_bytes() == before
 
 
 def test_overwriting(section: Path, tmp_path: Path, call: Call) -> None:

@@ -91,37 +91,63 @@ def test_wrong_requests(model: Path, volume: Path, tmp_path: Path, call: Call) -
     assert not out.exists()
 
 
-def test_what_is_refused_after_the_plan(
-    model: Path, volume: Path, tmp_path: Path, call: Call
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_refused_before_the_plan_is_shown(
+    model: Path, files: Path, volume: Path, tmp_path: Path, call: Call, dry: list[str]
 ) -> None:
     out = tmp_path / "volume.zarr"
     refusals = [
         (out, ["--periodic", "w"], "'w'"),
         (out, ["--seed", "-1"], "seed -1"),
+        (out, ["--resume", "--overwrite"], "contradict"),
+        (model, [], "no morphgen volume"),
         (volume, [], "exists"),
         (volume, ["--resume", "--seed", "9"], "seed 0, not 9"),
+        (volume, ["--resume", "--shape", "64", "48", "41"], "shape"),
     ]
     for path, options, words in refusals:
-        shown = call("generate", model, path, *SHAPE, "--quiet", *options)
-        shown.refused(words)
+        call("generate", model, path, *SHAPE, *options, *dry).refused(words)
+    other = files / "wrong.json"
+    call("generate", other, volume, *SHAPE, "--resume", *dry).refused("model (sha256)")
     assert not out.exists()
 
 
-def test_interrupt(model: Path, tmp_path: Path) -> None:
+def test_dry_run_says_what_remains(model: Path, volume: Path, call: Call) -> None:
+    shown = call("generate", model, volume, *SHAPE, "--resume", "--dry-run")
+    assert shown.code == 0
+    assert "1 are written, 0 remain" in shown.out
+
+
+def test_interrupt_of_a_dry_run(
+    model: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("morphgen.tiles.plan", interrupted)
+    shown = call("generate", model, tmp_path / "v.zarr", *SHAPE, "--dry-run")
+    assert (shown.code, shown.out, shown.err) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt(model: Path, tmp_path: Path, sent: signal.Signals) -> None:
     out = tmp_path / "a volume.zarr"
     asked = ["generate", model, out, "--shape", 384, 512, 640, "--workers", 1, "--seed", 5]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", START, *map(str, asked)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    deadline = time.monotonic() + 100.0
-    while not list(out.glob("0/c/*/*/*")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    printed, told = process.communicate(timeout=60)
+    ) as process:
+        try:
+            deadline = time.monotonic() + 100.0
+            while not list(out.glob("0/c/*/*/*")) and time.monotonic() < deadline:
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
+            process.send_signal(sent)
+            printed, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 75, told
     assert printed == ""
     assert "Traceback" not in told
@@ -132,8 +158,10 @@ def test_interrupt(model: Path, tmp_path: Path) -> None:
 
     words = shlex.split(command)
     assert words[0] == "morphgen"
-    subprocess.run([sys.executable, "-c", START, *words[1:], "--quiet"], check=True, timeout=120)
-    assert open_volume(out).complete
+    if sent is signal.SIGINT:
+        command_line = [sys.executable, "-c", START, *words[1:], "--quiet"]
+        subprocess.run(command_line, check=True, timeout=120)
+        assert open_volume(out).complete
 
 
 def test_interrupt_before_anything_was_replaced(

@@ -56,5 +56,5 @@ def test_infinite_surface(tmp_path: Path, call: Call) -> None:
 def test_what_is_neither(tmp_path: Path, call: Call) -> None:
     (tmp_path / "text.json").write_text("not a model")
     call("info", tmp_path / "text.json").refused("text.json", "not valid JSON")
-    call("info", tmp_path).refused("volume")
+    call("info", tmp_path).refused("volume", "give a model file or a Zarr store")
     call("info", tmp_path / "missing.zarr").refused("missing.zarr")

@@ -74,15 +74,47 @@ def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, 
     other = files / "other.tif"
     call("validate", model, tmp_path / "missing.tif").refused("missing.tif")
     call("validate", tmp_path / "missing.json", other).refused("missing.json")
-    call("validate", model, other, "--voxel-size", "1nm").refused("other.tif", "nm", "um")
+    call("validate", model, other, "--voxel-size", "1,5um").refused("1,5um", "1.5um")
     call("validate", model, other, "--voxel-size", "1um", "--realizations", 2).refused("8 at least")
     call("validate", model, other, "--phases", "0=a,1=b").refused("no phase is given for 2")
     call("validate", model, other, "--plane", "xy", "--plane", "xy").refused("--plane")
     call("validate", model, other, "--quiet", "--volume", tmp_path).refused("no volume")
     call(
-        *("validate", model, other, "--voxel-size", "1,1um", "--volume", other),
+        *("validate", model, other, "--voxel-size", "1um,1um", "--volume", other),
     ).refused("--voxel-size")
-    call("validate", model, other, "--out", model).refused("exists", "--overwrite")
+    call("validate", model, other, "--out", files / "wrong.json").refused("exists", "--overwrite")
+    call("validate", model, other, other, "--voxel-size", "1um").refused("give it once")
+
+
+@pytest.mark.parametrize("place", ["truth.json", "other.tif", "link.tif", "volume.zarr/zarr.json"])
+def test_inputs_are_not_overwritten(
+    place: str, model: Path, files: Path, volume: Path, call: Call
+) -> None:
+    link = files / "link.tif"
+    link.unlink(missing_ok=True)
+    link.symlink_to(files / "other.tif")
+    request = ("validate", model, files / "other.tif", "--volume", volume, "--overwrite")
+    before = (files / place).read_bytes()
+    call(*request, "--out", files / place).refused("overwrite the input")
+    assert (files / place).read_bytes() == before
+
+
+def test_other_units_are_converted(model: Path, files: Path, call: Call) -> None:
+    request = ("validate", model, files / "other.tif", *FEW, "--json", "--voxel-size")
+    shown = call(*request, "1000nm")
+    assert shown.code == 0, shown.err
+    assert shown.json["sections"][0]["pixel_size"] == [1.0, 1.0]
+    assert shown.json == call(*request, "1um").json
+
+
+def test_a_section_may_lack_a_phase(model: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    labels = tifffile.imread(files / "other.tif")
+    labels[labels == 2] = 0
+    tifffile.imwrite(tmp_path / "two.tif", labels)
+    request = ("validate", model, tmp_path / "two.tif", *FEW, "--json")
+    shown = call(*request)
+    assert shown.json["passed"] is False, shown.err
+    assert call(*request, "--phases", "0=pore,1=grain,2=binder").json == shown.json
 
 
 def test_a_volume_must_be_complete(

@@ -214,3 +214,11 @@ def test_a_transparent_grey_or_colour_is_outside(tmp_path):
     path = write_image(tmp_path / "c.png", COLORS[THREE], transparency=tuple(COLORS[2].tolist()))
     section = read_section(path, phases="#000000=pore,#e69f00=am")
     np.testing.assert_array_equal(section.mask, THREE != 2)
+
+
+def test_a_named_phase_may_be_absent():
+    image = np.zeros((64, 64), dtype=np.uint8)
+    image[::2] = 1
+    section = read_section(image, phases="0=pore,1=grain,300=outside,7=binder", absent="allow")
+    assert [phase.name for phase in section.phases] == ["pore", "grain", "binder"]
+    assert section.fractions()[7] == 0.0

@@ -14,6 +14,8 @@ from morphgen.images import (
     read_section,
     read_sections,
     read_volume,
+    section_in_unit,
+    volume_in_unit,
 )
 
 
@@ -195,3 +197,12 @@ def test_units_are_checked():
 def test_planes_are_checked():
     with pytest.raises(InputError, match="plane 'zx' is unknown: expected one of xy, xz, yz"):
         read_section(THREE, plane="zx")
+
+
+def test_other_units_of_the_same_length():
+    section = read_section(THREE, voxel_size=(65.0, 130.0), unit="nm")
+    assert section_in_unit(section, "um").pixel_size == (0.065, 0.13)
+    assert section_in_unit(section, "voxel") is section
+    assert section_in_unit(section, "nm") is section
+    volume = read_volume(STACK, voxel_size=65.0, unit="nm")
+    assert volume_in_unit(volume, "um").voxel_size == (0.065, 0.065, 0.065)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,11 @@ generate(load_model(sys.argv[1]), sys.argv[2], shape={shape}, seed={seed}, backe
 
 
 @pytest.fixture
-def start(model: ExcursionModel, tmp_path: Path) -> Start:
-    """Start a run in a process group of its own: ``start(path, workers=2, shape=SHAPE)``."""
+def start(model: ExcursionModel, tmp_path: Path) -> Iterator[Start]:
+    """Start a run in a process group of its own: ``start(path, workers=2, shape=SHAPE)``.
+
+    However the test ends, its runs end with it and their pipes are closed.
+    """
     description = tmp_path / "model.json"
     model.save(description)
 
@@ -86,12 +90,22 @@ def start(model: ExcursionModel, tmp_path: Path) -> Start:
         path: Path, workers: int = 2, shape: tuple[int, int, int] = SHAPE
     ) -> subprocess.Popen[str]:
         script = SCRIPT.format(shape=shape, seed=SEED, workers=workers)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", script, str(description), str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+        stack.callback(end, process)
+        return process
 
-    return begin
+    with ExitStack() as stack:
+        yield begin
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a process that still runs, wait for it and close its pipes."""
+    with process:
+        if process.poll() is None:
+            process.kill()

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from morphgen.excursion import ExcursionModel, Realization
 from morphgen.tiles import (
     Backend,
     BlockTask,
+    Plan,
     VolumeInfo,
     compute_block,
     generate,
@@ -192,6 +194,68 @@ def test_a_store_that_is_replaced_gets_no_blocks(model: ExcursionModel, tmp_path
     assert not volume.complete
 
 
+def test_a_store_that_is_replaced_later_gets_no_more_blocks(
+    model: ExcursionModel, tmp_path: Path
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 150))
+    identity = volume.record.identity()
+    compute_block(BlockTask(str(volume.path), identity, (0, 0, 0)))
+    create(volume.path, VolumeRecord(model, SEED + 1, volume.shape, (), 128, Backend()))
+    with pytest.raises(StoreError, match="replaced"):
+        compute_block(BlockTask(str(volume.path), identity, (0, 0, 1)))
+    assert open_volume(volume.path).written == 0
+    shutil.rmtree(volume.path)
+    with pytest.raises(StoreError, match="gone"):
+        compute_block(BlockTask(str(volume.path), identity, (0, 0, 1)))
+
+
+def test_a_store_that_is_replaced_during_a_block_does_not_get_it(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
+    block = Realization.block
+
+    def slow(*arguments: Any) -> Any:
+        create(volume.path, VolumeRecord(model, SEED + 1, volume.shape, (), 128, Backend()))
+        return block(*arguments)
+
+    monkeypatch.setattr(Realization, "block", slow)
+    with pytest.raises(StoreError, match="replaced"):
+        compute_block(BlockTask(str(volume.path), volume.record.identity(), (0, 0, 0)))
+    assert open_volume(volume.path).written == 0
+
+
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True, "seed": 9}])
+def test_two_runs_do_not_write_one_store(
+    model: ExcursionModel, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    path = tmp_path / "v.zarr"
+    request: dict[str, Any] = {"shape": (20, 20, 20), "seed": SEED, "backend": "numpy"}
+    refused: list[str] = []
+
+    def second(stage: str, done: int, total: int) -> None:
+        with pytest.raises(StoreError, match="another run is writing it"):
+            generate(model, path, **(request | how))
+        refused.append(stage)
+
+    generate(model, path, workers=1, progress=second, **request)
+    assert len(refused) == 2
+    assert open_volume(path).complete
+    assert generate(model, path, resume=True, **request).written == 0
+    assert {entry.name for entry in path.iterdir()} == {"0", "zarr.json"}
+
+
+def test_the_plan_is_told_before_anything_is_written(model: ExcursionModel, tmp_path: Path) -> None:
+    path, told = tmp_path / "v.zarr", []
+
+    def started(plan: Plan) -> None:
+        told.append(plan.remaining)
+        assert not list(path.rglob("*"))
+
+    generate(model, path, shape=(20, 20, 150), backend="numpy", workers=1, started=started)
+    assert told == [2]
+
+
 @pytest.mark.parametrize("error", [ValueError("odd\nthing"), MemoryError()])
 def test_any_failure_names_its_block(
     model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -255,8 +319,6 @@ def kill_and_resume(
             os.killpg(run.pid, signal.SIGKILL)
         run.communicate(timeout=120)
         wait_until_gone(run.pid)
-        for file in path.rglob("*.partial"):
-            assert file.parent != path / "0" / "c"
 
 
 def check_kills(

@@ -98,8 +98,7 @@ def test_resume_refuses_another_model_or_morphgen(
     with pytest.raises(StoreError, match=r"model \(sha256\)"):
         again(dataclasses.replace(model, phases=phases), volume, resume=True)
     versions = package_versions(Backend()) | {"morphgen": "99.0"}
-    # the name of the module is that of the function in its package
-    module = sys.modules["morphgen.tiles.generate"]
+    module = sys.modules["morphgen.tiles.request"]
     monkeypatch.setattr(module, "package_versions", lambda backend: versions)
     with pytest.raises(StoreError, match=r"morphgen .* not 99\.0"):
         again(model, volume, resume=True)
@@ -207,6 +206,41 @@ def test_flipped_bits_are_detected_on_reading(volume: Path) -> None:
         shard.write_bytes(spoiled)
         with pytest.raises(ValueError, match=r"(?i)checksum|crc"):
             open_labels(volume)[:128, :128, :128]
+
+
+def test_a_damaged_chunk_is_named_with_its_remedy(
+    volume: Path, undisturbed: Path, model: ExcursionModel
+) -> None:
+    part = (slice(0, 10), slice(100, 140), slice(120, None))
+    assert np.array_equal(open_volume(volume).read(part), open_labels(undisturbed)[part])
+    shard = shard_path(volume / "0", (0, 1, 1))
+    content = bytearray(shard.read_bytes())
+    content[100] ^= 1
+    shard.write_bytes(content)
+    info = open_volume(volume)
+    assert info.read((slice(150, None), slice(0, 9), slice(0, 9))).shape == (50, 9, 9)
+    with pytest.raises(StoreError, match="delete that file") as caught:
+        info.read(part)
+    assert f"{shard} cannot be read" in str(caught.value)
+    shard.unlink()
+    assert again(model, volume, resume=True).written == 1
+    assert shards(volume) == shards(undisturbed)
+
+
+@pytest.mark.parametrize("how", ["absent", "empty", "cut off", "zeros", "of another shape"])
+def test_a_store_without_its_array_metadata_is_not_complete(
+    volume: Path, undisturbed: Path, model: ExcursionModel, how: str
+) -> None:
+    metadata = volume / "0" / "zarr.json"
+    if how == "of another shape":
+        metadata.write_text(metadata.read_text().replace("260", "261"))
+    else:
+        spoil(metadata, how)
+    assert not open_volume(volume).complete
+    assert again(model, volume, resume=True).written == 0
+    assert open_volume(volume).complete
+    assert metadata.read_bytes() == (undisturbed / "0" / "zarr.json").read_bytes()
+    assert shards(volume) == shards(undisturbed)
 
 
 def test_nothing_is_overwritten_unasked(volume: Path, model: ExcursionModel) -> None:

@@ -1,0 +1,84 @@
+"""The real cathode: calibrated on its upper half, held against its lower half and a volume.
+
+    MORPHGEN_DATA=FOLDER python benchmarks/cathode.py [--side 384] [--seed 7]
+
+Prints the table of docs/explanation/calibration.md. All misfits are the largest over lags of 1 to
+40 pixels of |C_ij - p_i p_j| against the sections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+import morphgen as mg
+from morphgen.calibration.targets import Target, measure_target
+from morphgen.descriptors import coverage_counts
+
+MAX_LAG = 40
+
+
+def excess(values: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """C_ij - p_i p_j."""
+    return values - np.multiply.outer(fractions, fractions)[..., None]
+
+
+def volume_excess(labels: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """C_ij - p_i p_j of a volume at the lags of the sections, and its fractions."""
+    radial = coverage_counts(labels, target.labels, MAX_LAG).radial()
+    values = np.asarray(radial.values)
+    fractions = np.array([values[i, i, 0] for i in range(len(target.labels))])
+    places = [int(np.argmin(np.abs(np.asarray(radial.lag) - lag))) for lag in target.lag]
+    return excess(values[..., places], fractions), fractions
+
+
+def fraction_deviations(model: mg.ExcursionModel, voxels: int) -> np.ndarray:
+    """Standard deviation of each fraction in a volume: (1/V) int (C_ii - p_i^2) dh (THEORY 8)."""
+    lag = np.linspace(0.0, 80.0, 801)
+    table = model.two_point_coverage(lag)
+    shares = list(model.volume_fractions().values())
+    integrals = [
+        float(np.sum(4.0 * np.pi * lag**2 * (table[i, i] - share**2)) * 0.1)
+        for i, share in enumerate(shares)
+    ]
+    return np.sqrt(np.array(integrals) / voxels)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--side", type=int, default=384)
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    labels = tifffile.imread(Path(os.environ["MORPHGEN_DATA"]) / "sofc_cathode_2d.tif")
+    upper, lower = mg.read_section(labels[:1143]), mg.read_section(labels[1143:])
+    start = time.perf_counter()
+    result = mg.calibrate([upper], max_lag=MAX_LAG)
+    seconds = time.perf_counter() - start
+    targets = [measure_target([half], MAX_LAG) for half in (upper, lower)]
+    halves = [excess(target.values, target.fractions) for target in targets]
+    shares = np.array(list(result.model.volume_fractions().values()))
+    model = excess(result.coverage.model, shares)
+    window = mg.Realization(result.model, options.seed).window((0, 0, 0), (options.side,) * 3)
+    volume, found = volume_excess(window, targets[0])
+    deviations = fraction_deviations(result.model, window.size)
+    laws = ", ".join(field.law.name for field in result.model.fields)
+    print(f"order {result.model.order}, laws {laws}, {seconds:.1f} s, {result.status}")
+    print(f"bound {result.coverage.bound.max():.4f}")
+    print(f"upper half against lower half {np.abs(halves[0] - halves[1]).max():.4f}")
+    for name, curves in (("closed form", model), ("volume", volume)):
+        errors = [np.abs(curves - half).max() for half in halves]
+        print(f"{name}: upper {errors[0]:.4f}, lower {errors[1]:.4f}")
+    print("fractions, section:", np.round(targets[0].fractions, 5))
+    print("fractions, closed form:", np.round(shares, 5))
+    print(
+        "fractions, volume, in standard deviations off:", np.round((found - shares) / deviations, 2)
+    )
+
+
+if __name__ == "__main__":
+    main()

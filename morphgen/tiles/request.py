@@ -1,0 +1,105 @@
+"""What is asked of a store, checked against what lies there; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphgen.errors import InputError, StoreError
+from morphgen.excursion.model import ExcursionModel
+from morphgen.fields.blocks import Index
+from morphgen.tiles.backends import resolve
+from morphgen.tiles.grid import volume_shape
+from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions
+from morphgen.tiles.store import State, VolumeInfo, open_volume, state_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """A volume that is asked for; the arguments of `generate`.
+
+    `path` is None where only the cost is asked for, whatever lies where.
+    """
+
+    model: ExcursionModel
+    path: Path | None
+    shape: Sequence[int]
+    seed: int = 0
+    periodic: Sequence[str] = ()
+    backend: str = "auto"
+    device: str | None = None
+    workers: int | None = None
+    chunk: int | None = None
+    resume: bool = False
+    overwrite: bool = False
+
+    def checked(self) -> Order:
+        """Check the request, against the store that lies there as well.
+
+        Raises
+        ------
+        InputError
+            If the request is invalid.
+        StoreError
+            If something lies there that must not be replaced or cannot be continued.
+        BackendError
+            If the backend or the device is not there.
+        """
+        if self.resume and self.overwrite:
+            raise InputError("resume and overwrite contradict each other; give one of them")
+        existing = None if self.path is None else self._existing(self.path)
+        record = self._record(existing)
+        different = [] if existing is None else record.differences(existing.record)
+        if different:
+            raise StoreError(
+                f"{self.path} cannot be continued: it has {'; '.join(different)}. "
+                "Ask for the same, or choose another path"
+            )
+        return Order(record, existing)
+
+    def _existing(self, path: Path) -> VolumeInfo | None:
+        """Store that is to be continued; StoreError if one lies in the way."""
+        state = state_of(path)
+        if state is State.ABSENT or self.overwrite:
+            return None
+        if not self.resume:
+            raise StoreError(f"{path} exists; resume it, overwrite it, or choose another path")
+        return open_volume(path) if state is State.READY else None
+
+    def _record(self, existing: VolumeInfo | None) -> VolumeRecord:
+        backend, device, chunk = self.backend, self.device, self.chunk
+        if existing is not None:
+            backend = existing.backend.name if backend == "auto" else backend
+            device = existing.backend.kind if device is None else device
+            # the chunks of another model need not divide the blocks of this one
+            same_blocks = existing.model.block_edge == self.model.block_edge
+            chunk = existing.record.chunk if chunk is None and same_blocks else chunk
+        chosen = resolve(backend, device)
+        return VolumeRecord(
+            model=self.model,
+            seed=self.seed,
+            shape=volume_shape(self.shape),
+            periodic=tuple(self.periodic),
+            chunk=inner_chunk(self.model.block_edge, chunk),
+            backend=chosen,
+            versions=package_versions(chosen),
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked request: what is to be written, and the store that is continued, if any."""
+
+    record: VolumeRecord
+    existing: VolumeInfo | None
+
+    @property
+    def missing(self) -> tuple[Index, ...]:
+        """Blocks that are to be computed."""
+        return tuple(self.record.grid) if self.existing is None else self.existing.missing
+
+    @property
+    def remaining(self) -> int:
+        """Number of these blocks; a list of them may not fit into the memory."""
+        return len(self.record.grid) if self.existing is None else len(self.existing.missing)
