@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .codes import RESUMABLE
 from .options import Debug, Json, ModelFile, Overwrite, Quiet
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
     from morphgen.tiles import Generated, Plan
 
-INTERRUPTED = 75
 
 Store = Annotated[
     Path, typer.Argument(metavar="OUT.zarr", show_default=False, help="Zarr store to write.")
@@ -146,7 +146,7 @@ def generate(
         # before the first block, what is to be overwritten may still be there
         again = request.command("--overwrite" if overwrite and not begun else "--resume")
         trouble(f"interrupted; continue with\n{again}")
-        raise typer.Exit(INTERRUPTED) from error
+        raise typer.Exit(RESUMABLE) from error
     tell(screen, done)
 
 

@@ -25,11 +25,11 @@ from morphgen.fields.noise import white_noise
 Index = tuple[int, int, int]
 Periods = tuple[int | None, int | None, int | None]
 
-# edges that the usual chunk sizes divide; above 256 the gain in overlap no longer pays
-_EDGES = (64, 128, 192, 256)
-# FFTs stay within this length, or six halos if that is more: a worker then needs about half a
-# GiB, and a small window does not wait long for its block
-_USUAL_FFT_LENGTH = 288
+# Powers of two, as the sides of most volumes are: an edge of 192 would cover 512 voxels with 576.
+# Above 256 the gain in overlap no longer pays.
+_EDGES = (64, 128, 256)
+# FFTs stay within this length, or six halos if that is more: a worker then needs less than a GiB
+_USUAL_FFT_LENGTH = 320
 _LARGEST_FFT_LENGTH = 640
 _COMPONENTS_PER_FIELD = 2**16
 

@@ -63,7 +63,7 @@ def test_streams_of_a_model_differ() -> None:
 
 
 def test_block_edge() -> None:
-    assert block_edge([32]) == 192
+    assert block_edge([32]) == 256
     for halo in (1, 5, 40, 100, 280):
         # the block of the least overlap that an FFT of bounded length leaves room for
         assert halo / 8 < block_edge([halo]) <= 256
