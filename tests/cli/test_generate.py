@@ -17,7 +17,11 @@ import pytest
 
 from morphgen.tiles import open_volume
 
-START = "from morphgen.cli.app import main; main()"
+# a command in the background of a shell inherits a SIGINT that is ignored
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from morphgen.cli.app import main; main()"
+)
 SHAPE = ("--shape", "64", "48", "40")
 
 Call = Callable[..., Any]

@@ -66,8 +66,10 @@ def whole(model: ExcursionModel) -> np.ndarray:
     return Realization(model, SEED).window((0, 0, 0), SHAPE)
 
 
+# a run in the background of a shell inherits a SIGINT that is ignored
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from morphgen.excursion import load_model
 from morphgen.tiles import generate
 def tell(stage, done, total):
