@@ -19,8 +19,8 @@ MIB = 2**20
 
 # Peaks measured on Linux, glibc, x86-64 (benchmarks/memory.py), rounded up.
 _INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
-# per voxel of a kernel's FFT while its transform is prepared in float64
-_PREPARATION_BYTES = 28
+# per voxel of a kernel's FFT while its transform is prepared
+_PREPARATION_BYTES = 12
 # per voxel of the FFT: noise, half spectrum and its copy in the inverse transform
 _COMPONENT_BYTES = {"numpy": 12.6, "torch": 26.0, "cupy": 12.6}
 # per voxel of the FFT: float32 transforms, kept for every field
