@@ -1,7 +1,7 @@
 """Volumes larger than memory: blocks, their store on disk, and who computes them."""
 
 from morphgen.tiles.backends import Backend, resolve
-from morphgen.tiles.execute import BlockRecord, BlockTask, Executor, compute_block, write_blocks
+from morphgen.tiles.execute import BatchRecord, BatchTask, Executor, compute_batch, write_blocks
 from morphgen.tiles.generate import Generated, generate
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.plan import Plan, plan
@@ -9,14 +9,14 @@ from morphgen.tiles.store import VolumeInfo, open_labels, open_volume
 
 __all__ = [
     "Backend",
+    "BatchRecord",
+    "BatchTask",
     "BlockGrid",
-    "BlockRecord",
-    "BlockTask",
     "Executor",
     "Generated",
     "Plan",
     "VolumeInfo",
-    "compute_block",
+    "compute_batch",
     "generate",
     "open_labels",
     "open_volume",

@@ -1,20 +1,22 @@
 """Computing and writing the blocks of a store.
 
-A task names a store and a block; everything else is read from the store by whoever runs it, once.
-`compute_block` is a pure function of the task, so that any executor may call it, in this process,
-in local ones, or on other machines that see the same folder.
+A task names a store and a batch of its blocks; everything else is read from the store by whoever
+runs it, once. `compute_batch` is a pure function of the task, so that any executor may call it, in
+this process, in local ones, or on other machines that see the same store.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import zarr
 
 from morphgen.errors import GenerationError, MorphgenError, StoreError
@@ -27,39 +29,49 @@ from morphgen.tiles.store import VolumeInfo, open_labels, open_volume, read_desc
 
 STAGE = "blocks"
 
+# Batches are worth seconds, so that a scheduler has time for them, and there are enough of them
+# to keep every worker busy to the end.
+_BATCH_VOXELS = 2**30
+_BATCHES_PER_WORKER = 16
+
 
 @dataclass(frozen=True)
-class BlockTask:
-    """One block to compute and to write.
+class BatchTask:
+    """Some blocks to compute and to write.
 
     Parameters
     ----------
-    path : str
-        Folder of the store, as the worker sees it.
+    location : str
+        Path or URL of the store, as the worker sees it.
     identity : str
         Hash of the store's description, so that no block goes to a store that was replaced.
-    index : tuple of 3 ints
-        The block.
+    numbers : tuple of int
+        The blocks, by their linear numbers in the grid of their level.
+    level : int
+        0 computes labels; a higher level is made from the one below it.
     """
 
-    path: str
+    location: str
     identity: str
-    index: Index
+    numbers: tuple[int, ...]
+    level: int = 0
 
 
 @dataclass(frozen=True)
-class BlockRecord:
-    """What is told of a block that was written."""
+class BatchRecord:
+    """What is told of blocks that were written."""
 
-    index: Index
+    numbers: tuple[int, ...]
     seconds: float
 
 
 class Executor(Protocol):
     """Something that runs tasks, in any order."""
 
-    def run(self, tasks: Iterable[BlockTask]) -> Iterator[BlockRecord]:
-        """Run every task once it may, taking only a few of them in advance.
+    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
+        """Run every task, taking only a few of them in advance.
+
+        A task is answered by one record, or by several that share its blocks.
 
         Raises
         ------
@@ -70,19 +82,21 @@ class Executor(Protocol):
 
 
 class InProcess:
-    """Runs one task after the other in this process."""
+    """Runs one task after the other in this process, and tells of every block."""
 
-    def run(self, tasks: Iterable[BlockTask]) -> Iterator[BlockRecord]:
+    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
         """Run every task in order."""
         for task in tasks:
-            yield outcome(task, partial(compute_block, task))
+            yield from _written(task)
 
 
 def write_blocks(
     volume: VolumeInfo,
-    indices: Sequence[Index],
+    numbers: Sequence[int] | np.ndarray,
     executor: Executor,
     progress: Progress = silent,
+    *,
+    workers: int = 1,
 ) -> float:
     """Compute and write blocks of a store.
 
@@ -90,12 +104,14 @@ def write_blocks(
     ----------
     volume : VolumeInfo
         The store.
-    indices : sequence of tuples
+    numbers : sequence or array of int
         Blocks to write, in any order; their shards must be absent.
     executor : Executor
         Who computes them.
     progress : callable
         Told about blocks done, of all blocks of the volume.
+    workers : int
+        Number of batches that the executor runs at a time.
 
     Returns
     -------
@@ -107,59 +123,101 @@ def write_blocks(
     GenerationError
         If a block cannot be computed or written. What was written stays.
     """
-    identity = volume.record.identity()
-    done, total = volume.blocks - len(indices), volume.blocks
+    wanted = np.asarray(numbers, dtype=np.int64)
+    done, total = volume.blocks - wanted.size, volume.blocks
     progress(STAGE, done, total)
-    tasks = (BlockTask(str(volume.path), identity, index) for index in indices)
+    size = batch_size(wanted.size, volume.grid.edge, workers)
     seconds = 0.0
-    for record in executor.run(tasks):
-        done += 1
+    for record in executor.run(_batches(volume, wanted, size)):
+        done += len(record.numbers)
         seconds += record.seconds
         progress(STAGE, done, total)
     return seconds
 
 
-def compute_block(task: BlockTask) -> BlockRecord:
-    """Compute one block and write its shard, whole or not at all.
+def batch_size(blocks: int, edge: int, workers: int) -> int:
+    """Number of blocks in a batch, where so many are to be written."""
+    largest = max(1, _BATCH_VOXELS // edge**3)
+    return min(largest, max(1, blocks // (_BATCHES_PER_WORKER * workers)))
+
+
+def compute_batch(task: BatchTask) -> BatchRecord:
+    """Compute blocks and write their shards, each of them whole or not at all.
 
     Raises
     ------
     StoreError
         If the store is gone or was replaced by another.
-    OSError
-        If the shard cannot be written.
+    GenerationError
+        If a block cannot be computed or written; its message names the block.
+    """
+    records = list(_written(task))
+    return BatchRecord(task.numbers, sum(record.seconds for record in records))
+
+
+def block_name(task: BatchTask, number: int) -> str:
+    """Block of a task, for messages."""
+    return f"block {open_volume(task.location).grid.index(number)} of {task.location}"
+
+
+def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int) -> Iterator[BatchTask]:
+    identity, location = volume.record.identity(), str(volume.path)
+    for begin in range(0, numbers.size, size):
+        yield BatchTask(location, identity, tuple(numbers[begin : begin + size].tolist()))
+
+
+def _written(task: BatchTask) -> Iterator[BatchRecord]:
+    """Compute the blocks of a task; yield each once its shard is there.
+
+    A block is compressed and written by a thread of its own while the next one is computed. There
+    are never more than these two.
     """
     began = time.perf_counter()
-    description = read_description(task.path)
-    work = _prepared(task.path, task.identity, description)
+    description = read_description(task.location)
+    work = _prepared(task.location, task.identity, description)
+    # left only when nothing is being written any more
+    with ThreadPoolExecutor(1, "write") as writer:
+        earlier: tuple[int, Future[None]] | None = None
+        for number in task.numbers:
+            with _naming(task, work.grid.index(number)):
+                labels = _labels(work, work.grid.index(number))
+            if earlier is not None:
+                earlier[1].result()
+            future = writer.submit(_write, task, work, description, number, labels)
+            del labels
+            if earlier is not None:
+                now = time.perf_counter()
+                yield BatchRecord((earlier[0],), now - began)
+                began = now
+            earlier = number, future
+        if earlier is not None:
+            earlier[1].result()
+            yield BatchRecord((earlier[0],), time.perf_counter() - began)
+
+
+def _labels(work: _Work, index: Index) -> np.ndarray:
     with work.backend.current():
-        labels = work.realization.block(task.index, work.backend.module(), work.backend.argument)
-        host = work.backend.to_host(labels[work.grid.part(task.index)])
-    if read_description(task.path) != description:
-        raise _replaced(task.path)
-    work.array[work.grid.slices(task.index)] = host
-    return BlockRecord(task.index, time.perf_counter() - began)
+        labels = work.realization.block(index, work.backend.module(), work.backend.argument)
+        return work.backend.to_host(labels[work.grid.part(index)])
 
 
-def outcome(task: BlockTask, result: Callable[[], BlockRecord]) -> BlockRecord:
-    """Result of a task, with its block named in whatever goes wrong.
+def _write(
+    task: BatchTask, work: _Work, description: bytes, number: int, labels: np.ndarray
+) -> None:
+    index = work.grid.index(number)
+    with _naming(task, index):
+        if read_description(task.location) != description:
+            raise _replaced(task.location)
+        work.array[work.grid.slices(index)] = labels
 
-    Parameters
-    ----------
-    task : BlockTask
-        The task.
-    result : callable
-        Returns its record, or raises.
 
-    Raises
-    ------
-    GenerationError
-        In place of any error but the loss of the executor itself.
-    """
-    where = f"block {task.index} of {task.path}"
+@contextmanager
+def _naming(task: BatchTask, index: Index) -> Iterator[None]:
+    """Name the block in whatever goes wrong."""
+    where = f"block {index} of {task.location}"
     try:
-        return result()
-    except (MorphgenError, BrokenExecutor):
+        yield
+    except MorphgenError:
         raise
     except OSError as error:
         raise GenerationError(
@@ -184,14 +242,14 @@ class _Work(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _prepared(path: str, identity: str, description: bytes) -> _Work:
+def _prepared(location: str, identity: str, description: bytes) -> _Work:
     """Open a store; its description is a key, so that a change of it is seen."""
-    volume = open_volume(path)
+    volume = open_volume(location)
     if volume.record.identity() != identity:
-        raise _replaced(path)
-    array = open_labels(Path(path), writable=True)
+        raise _replaced(location)
+    array = open_labels(Path(location), writable=True)
     return _Work(volume.realization(), volume.grid, volume.backend, array)
 
 
-def _replaced(path: str) -> StoreError:
-    return StoreError(f"{path} was replaced by another volume while it was written")
+def _replaced(location: str) -> StoreError:
+    return StoreError(f"{location} was replaced by another volume while it was written")

@@ -146,14 +146,15 @@ def generate(
         costs = requirements(order, target, workers)
         started(costs)
         volume = _opened(target, order)
-        if order.missing:
-            write_blocks(volume, order.missing, _executor(costs), progress)
+        if order.remaining:
+            executor = _executor(costs)
+            write_blocks(volume, order.missing, executor, progress, workers=costs.workers)
     return Generated(
         path=target,
         shape=volume.shape,
         blocks=volume.blocks,
-        written=len(order.missing),
-        voxels=sum(_voxels(volume, index) for index in order.missing),
+        written=order.remaining,
+        voxels=volume.grid.voxels_in(order.missing),
         seconds=time.perf_counter() - began,
         workers=costs.workers,
         backend=order.record.backend,
@@ -166,7 +167,7 @@ def _opened(target: Path, order: Order) -> VolumeInfo:
         create(target, order.record)
         return open_volume(target)
     restore_array(order.existing)
-    clean(target / ARRAY, order.missing)
+    clean(target / ARRAY, order.record.grid, order.missing)
     return order.existing
 
 
@@ -174,8 +175,3 @@ def _executor(costs: Plan) -> Executor:
     if costs.workers == 1:
         return InProcess()
     return LocalProcesses(costs.workers, costs.backend)
-
-
-def _voxels(volume: VolumeInfo, index: Index) -> int:
-    z, y, x = volume.grid.size(index)
-    return z * y * x

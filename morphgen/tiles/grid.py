@@ -7,6 +7,8 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from morphgen.errors import InputError
 from morphgen.fields.blocks import Index
 
@@ -85,6 +87,13 @@ class BlockGrid:
             min(self.edge, side - i * self.edge) for i, side in zip(index, self.shape, strict=True)
         )
         return z, y, x
+
+    def voxels_in(self, numbers: np.ndarray) -> int:
+        """Voxels of the volume that lie in some blocks, given by their numbers."""
+        inside = np.ones(len(numbers), dtype=np.int64)
+        for i, side in zip(np.unravel_index(numbers, self.counts), self.shape, strict=True):
+            inside *= np.minimum(self.edge, side - i * self.edge)
+        return int(inside.sum())
 
     def slices(self, index: Index) -> Slices:
         """Where a block lies in the volume, cut off at its end."""

@@ -1,4 +1,4 @@
-"""Local worker processes: one block at a time each, one thread each."""
+"""Local worker processes: one batch of blocks at a time each, one computing thread each."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 from morphgen.errors import GenerationError
 from morphgen.tiles.backends import Backend
-from morphgen.tiles.execute import BlockRecord, BlockTask, compute_block, outcome
+from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch
 
 _ATTEMPTS = 3
 _WINDOW = 2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-_Running = dict["Future[BlockRecord]", BlockTask]
+_Running = dict["Future[BatchRecord]", BatchTask]
 
 
 class LocalProcesses:
     """Runs tasks in freshly started local processes.
 
     Every worker has one computing thread, so that the bits do not depend on the cores. A worker
-    that is killed costs the blocks it was working on, which are repeated; a block that was lost
-    `_ATTEMPTS` times is given up. On an interrupt the workers are ended at once: a block that
-    was not finished leaves no shard.
+    that is killed costs the batches it was working on, which are repeated block by block; a block
+    that was lost `_ATTEMPTS` times is given up. On an interrupt the workers are ended at once: a
+    block that was not finished leaves no shard.
 
     Parameters
     ----------
@@ -47,55 +48,69 @@ class LocalProcesses:
         self._workers = workers
         self._backend = backend
 
-    def run(self, tasks: Iterable[BlockTask]) -> Iterator[BlockRecord]:
+    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
         """Run every task, a few per worker being handed out in advance."""
         waiting = iter(tasks)
-        lost: Counter[BlockTask] = Counter()
-        again: list[BlockTask] = []
+        lost: Counter[int] = Counter()
+        again: list[BatchTask] = []
         while True:
             running: _Running = {}
             try:
                 with _pool(self._workers, self._backend) as pool:
-                    yield from self._drain(pool, running, again, waiting)
+                    yield from self._drain(pool, running, again, waiting, lost)
                 return
             except BrokenProcessPool:
-                again[:0] = running.values()
-                lost.update(running.values())
-                _give_up(lost)
+                single = [one for task in running.values() for one in _single(task)]
+                again[:0] = single
+                lost.update(task.numbers[0] for task in single)
+                _give_up(lost, again)
 
     def _drain(
         self,
         pool: ProcessPoolExecutor,
         running: _Running,
-        again: list[BlockTask],
-        waiting: Iterator[BlockTask],
-    ) -> Iterator[BlockRecord]:
+        again: list[BatchTask],
+        waiting: Iterator[BatchTask],
+        lost: Counter[int],
+    ) -> Iterator[BatchRecord]:
         while True:
-            while len(running) < _WINDOW * self._workers:
+            while not self._full(running, again, lost):
                 task = again[0] if again else next(waiting, None)
                 if task is None:
                     break
                 # a broken pool refuses the task: it must not be lost between the two lists
                 if not again:
                     again.append(task)
-                running[pool.submit(compute_block, task)] = task
+                running[pool.submit(compute_batch, task)] = task
                 again.pop(0)
             if not running:
                 return
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                record = outcome(running[future], future.result)
+                record = future.result()
                 del running[future]
                 yield record
 
+    def _full(self, running: _Running, again: list[BatchTask], lost: Counter[int]) -> bool:
+        # on its last attempt a block runs alone, so that no other is taken for the one that kills
+        last = (lost[task.numbers[0]] == _ATTEMPTS - 1 for task in (*running.values(), *again[:1]))
+        return len(running) >= (1 if any(last) else _WINDOW * self._workers)
 
-def _give_up(lost: Counter[BlockTask]) -> None:
-    task, times = lost.most_common(1)[0] if lost else (None, 0)
-    if task is not None and times >= _ATTEMPTS:
-        raise GenerationError(
-            f"block {task.index} of {task.path}: its worker was killed {times} times, perhaps for "
-            "want of memory; resume with fewer workers"
-        )
+
+def _single(task: BatchTask) -> Iterator[BatchTask]:
+    """Tasks of one block each, to find the one that kills."""
+    for number in task.numbers:
+        yield replace(task, numbers=(number,))
+
+
+def _give_up(lost: Counter[int], again: list[BatchTask]) -> None:
+    for task in again:
+        times = lost[task.numbers[0]]
+        if times >= _ATTEMPTS:
+            raise GenerationError(
+                f"{block_name(task, task.numbers[0])}: its worker was killed {times} times, "
+                "perhaps for want of memory; resume with fewer workers"
+            )
 
 
 @contextlib.contextmanager

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.blocks import Index
 from morphgen.tiles.backends import resolve
 from morphgen.tiles.grid import volume_shape
 from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions
@@ -94,12 +96,14 @@ class Order:
     record: VolumeRecord
     existing: VolumeInfo | None
 
-    @property
-    def missing(self) -> tuple[Index, ...]:
-        """Blocks that are to be computed."""
-        return tuple(self.record.grid) if self.existing is None else self.existing.missing
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Numbers of the blocks that are to be computed, as int64."""
+        if self.existing is not None:
+            return self.existing.missing
+        return np.arange(len(self.record.grid), dtype=np.int64)
 
     @property
     def remaining(self) -> int:
         """Number of these blocks; a list of them may not fit into the memory."""
-        return len(self.record.grid) if self.existing is None else len(self.existing.missing)
+        return len(self.record.grid) if self.existing is None else self.existing.missing.size

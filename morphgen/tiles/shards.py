@@ -9,7 +9,7 @@ checksum that every chunk carries, which is verified whenever it is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,12 @@ def shard_path(array: Path, index: Index) -> Path:
     return array.joinpath("c", *(str(i) for i in index))
 
 
-def missing_blocks(array: Path, grid: BlockGrid, chunk: int) -> Iterator[Index]:
-    """Blocks whose shard is absent or not whole, in C order."""
-    found = set(found_blocks(array, grid))
-    for index in grid:
-        if index not in found or not is_whole(shard_path(array, index), grid, index, chunk):
-            yield index
+def missing_blocks(array: Path, grid: BlockGrid, chunk: int) -> np.ndarray:
+    """Numbers of the blocks whose shard is absent or not whole, in C order, as int64."""
+    whole = np.zeros(len(grid), dtype=bool)
+    for index in found_blocks(array, grid):
+        whole[grid.number(index)] = is_whole(shard_path(array, index), grid, index, chunk)
+    return np.flatnonzero(~whole)
 
 
 def found_blocks(array: Path, grid: BlockGrid) -> Iterator[Index]:
@@ -60,7 +60,7 @@ def is_whole(path: Path, grid: BlockGrid, index: Index, chunk: int) -> bool:
     return _describes(table, content, tuple(-(-side // chunk) for side in grid.size(index)))
 
 
-def clean(array: Path, missing: Iterable[Index]) -> None:
+def clean(array: Path, grid: BlockGrid, missing: np.ndarray) -> None:
     """Delete the remains of missing blocks, and files that were never finished.
 
     A shard must go before it is written again: its remains would be read first.
@@ -69,8 +69,11 @@ def clean(array: Path, missing: Iterable[Index]) -> None:
         for name in names:
             if name.endswith(".partial"):
                 Path(folder, name).unlink(missing_ok=True)
-    for index in missing:
-        shard_path(array, index).unlink(missing_ok=True)
+    absent = np.zeros(len(grid), dtype=bool)
+    absent[missing] = True
+    for index in found_blocks(array, grid):
+        if absent[grid.number(index)]:
+            shard_path(array, index).unlink(missing_ok=True)
 
 
 def _describes(table: np.ndarray, content: int, used: tuple[int, ...]) -> bool:

@@ -100,9 +100,9 @@ class VolumeInfo:
         return self.record.grid
 
     @cached_property
-    def missing(self) -> tuple[Index, ...]:
-        """Blocks that are absent or not whole, when first asked."""
-        return tuple(missing_blocks(self.path / ARRAY, self.grid, self.record.chunk))
+    def missing(self) -> np.ndarray:
+        """Numbers of the blocks that are absent or not whole, when first asked, as int64."""
+        return missing_blocks(self.path / ARRAY, self.grid, self.record.chunk)
 
     @property
     def blocks(self) -> int:
@@ -124,12 +124,12 @@ class VolumeInfo:
     @property
     def written(self) -> int:
         """Number of blocks that are whole."""
-        return self.blocks - len(self.missing)
+        return self.blocks - self.missing.size
 
     @property
     def complete(self) -> bool:
         """Whether every block is whole, and the array can be opened."""
-        return self.described and not self.missing
+        return self.described and self.missing.size == 0
 
     def realization(self) -> Realization:
         """Realization whose window at (0, 0, 0) is the volume."""

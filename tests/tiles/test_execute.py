@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,24 @@ from typing import Any
 import numpy as np
 import pytest
 from tiles.conftest import LONG, SCRIPT, SEED, SHAPE, Start, shards
-from tiles.dying import die
+from tiles.dying import die, die_of_block_3
 
 from morphgen.errors import GenerationError, StoreError
 from morphgen.excursion import ExcursionModel, Realization
 from morphgen.tiles import (
     Backend,
-    BlockTask,
+    BatchTask,
+    BlockGrid,
     Plan,
     VolumeInfo,
-    compute_block,
+    compute_batch,
+    execute,
     generate,
     open_volume,
     processes,
     write_blocks,
 )
-from morphgen.tiles.execute import InProcess
+from morphgen.tiles.execute import InProcess, batch_size
 from morphgen.tiles.metadata import VolumeRecord
 from morphgen.tiles.processes import LocalProcesses
 from morphgen.tiles.shards import clean
@@ -95,7 +98,7 @@ def test_any_order_gives_the_same_bytes(
     model: ExcursionModel, undisturbed: Path, tmp_path: Path
 ) -> None:
     volume = empty_volume(model, tmp_path / "v.zarr", SHAPE)
-    order = list(volume.grid)
+    order = list(range(volume.blocks))
     random.Random(1).shuffle(order)
     assert write_blocks(volume, order, InProcess()) > 0.0
     assert shards(volume.path) == shards(undisturbed)
@@ -162,10 +165,87 @@ def test_a_block_that_always_kills_is_reported(
     model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
-    monkeypatch.setattr(processes, "compute_block", die)
+    monkeypatch.setattr(processes, "compute_batch", die)
     with pytest.raises(GenerationError, match=r"block \(0, 0, 0\) .* killed 3 times"):
-        write_blocks(volume, [(0, 0, 0)], LocalProcesses(1, Backend()))
+        write_blocks(volume, [0], LocalProcesses(1, Backend()))
     assert multiprocessing.active_children() == []
+
+
+def test_the_killing_block_of_a_batch_is_found(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 600))
+    monkeypatch.setattr(processes, "compute_batch", die_of_block_3)
+    monkeypatch.setattr(execute, "batch_size", lambda *rest: 5)
+    with pytest.raises(GenerationError, match=r"block \(0, 0, 3\) .* killed 3 times"):
+        write_blocks(volume, range(5), LocalProcesses(2, Backend()))
+    assert set(open_volume(volume.path).missing.tolist()) in ({3}, {3, 4})
+
+
+@pytest.mark.parametrize("fails", ["compute", "write"])
+def test_an_error_leaves_whole_blocks_only(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 600))
+    block, write = Realization.block, execute._write
+
+    def compute(self: Realization, index: Any, *rest: Any) -> Any:
+        if fails == "compute" and index == (0, 0, 2):
+            raise ValueError("odd")
+        return block(self, index, *rest)
+
+    def slow_write(*arguments: Any) -> None:
+        time.sleep(0.1)
+        if fails == "write" and arguments[3] == 2:
+            raise GenerationError("block (0, 0, 2) cannot be written")
+        write(*arguments)
+
+    monkeypatch.setattr(Realization, "block", compute)
+    monkeypatch.setattr(execute, "_write", slow_write)
+    task = BatchTask(str(volume.path), volume.record.identity(), (0, 1, 2, 3, 4))
+    with pytest.raises(GenerationError, match=r"block \(0, 0, 2\)"):
+        compute_batch(task)
+    assert open_volume(volume.path).missing.tolist() == [2, 3, 4]
+
+
+def test_a_block_is_written_while_the_next_is_computed(
+    model: ExcursionModel, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = empty_volume(model, tmp_path / "v.zarr", SHAPE)
+    block, write = Realization.block, execute._write
+    events: list[str] = []
+    second = threading.Event()
+
+    def compute(*arguments: Any) -> Any:
+        events.append("compute")
+        if events.count("compute") == 2:
+            second.set()
+        return block(*arguments)
+
+    def watched(*arguments: Any) -> None:
+        assert second.wait(timeout=60), "the next block waits for this one"
+        assert events.count("compute") - events.count("written") <= 2
+        write(*arguments)
+        events.append("written")
+
+    monkeypatch.setattr(Realization, "block", compute)
+    monkeypatch.setattr(execute, "_write", watched)
+    record = compute_batch(
+        BatchTask(str(volume.path), volume.record.identity(), tuple(range(volume.blocks)))
+    )
+    assert record.numbers == tuple(range(12))
+    assert record.seconds > 0.0
+    assert events.count("written") == 12
+    assert shards(volume.path) == shards(undisturbed)
+
+
+def test_batches_of_a_million_blocks(model: ExcursionModel) -> None:
+    assert batch_size(12, 128, 2) == 1
+    assert batch_size(10**6, 64, 8) == 4096
+    assert batch_size(10**6, 256, 8) == 64
+    grid = BlockGrid((100 * 128 - 1, 100 * 128, 100 * 128), 128)
+    assert grid.voxels_in(np.arange(len(grid))) == grid.voxels
+    assert grid.voxels_in(np.asarray([len(grid) - 1])) == 127 * 128 * 128
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -188,9 +268,9 @@ def test_a_full_disk_is_one_error_and_resumable(
 
 def test_a_store_that_is_replaced_gets_no_blocks(model: ExcursionModel, tmp_path: Path) -> None:
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
-    task = BlockTask(str(volume.path), "0" * 64, (0, 0, 0))
+    task = BatchTask(str(volume.path), "0" * 64, (0,))
     with pytest.raises(StoreError, match="replaced"):
-        compute_block(task)
+        compute_batch(task)
     assert not volume.complete
 
 
@@ -199,14 +279,14 @@ def test_a_store_that_is_replaced_later_gets_no_more_blocks(
 ) -> None:
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 150))
     identity = volume.record.identity()
-    compute_block(BlockTask(str(volume.path), identity, (0, 0, 0)))
+    compute_batch(BatchTask(str(volume.path), identity, (0,)))
     create(volume.path, VolumeRecord(model, SEED + 1, volume.shape, (), 128, Backend()))
     with pytest.raises(StoreError, match="replaced"):
-        compute_block(BlockTask(str(volume.path), identity, (0, 0, 1)))
+        compute_batch(BatchTask(str(volume.path), identity, (1,)))
     assert open_volume(volume.path).written == 0
     shutil.rmtree(volume.path)
     with pytest.raises(StoreError, match="gone"):
-        compute_block(BlockTask(str(volume.path), identity, (0, 0, 1)))
+        compute_batch(BatchTask(str(volume.path), identity, (1,)))
 
 
 def test_a_store_that_is_replaced_during_a_block_does_not_get_it(
@@ -221,7 +301,7 @@ def test_a_store_that_is_replaced_during_a_block_does_not_get_it(
 
     monkeypatch.setattr(Realization, "block", slow)
     with pytest.raises(StoreError, match="replaced"):
-        compute_block(BlockTask(str(volume.path), volume.record.identity(), (0, 0, 0)))
+        compute_batch(BatchTask(str(volume.path), volume.record.identity(), (0,)))
     assert open_volume(volume.path).written == 0
 
 
@@ -267,7 +347,7 @@ def test_any_failure_names_its_block(
 
     monkeypatch.setattr(Realization, "block", fail)
     with pytest.raises(GenerationError, match=r"block \(0, 0, 1\)[^\n]*$"):
-        write_blocks(volume, [(0, 0, 1)], InProcess())
+        write_blocks(volume, [1], InProcess())
 
 
 def test_interrupt_leaves_a_resumable_store(
@@ -369,5 +449,5 @@ def test_remains_of_a_kill_do_not_stay(model: ExcursionModel, tmp_path: Path) ->
     partial = volume.path / "0" / "c" / "0" / "0" / "0.5.partial"
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"half")
-    clean(volume.path / "0", volume.missing)
+    clean(volume.path / "0", volume.grid, volume.missing)
     assert not partial.exists()
