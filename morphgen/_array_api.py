@@ -7,6 +7,7 @@ what the standard leaves open: the namespace of a plain module, its FFT, its dev
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
@@ -16,6 +17,7 @@ import array_api_compat
 import numpy as np
 import scipy.fft
 from scipy.special import roots_legendre
+from threadpoolctl import ThreadpoolController
 
 from morphgen.errors import BackendError
 
@@ -81,12 +83,16 @@ def fft(xp: ModuleType) -> ModuleType:
 
 
 @contextlib.contextmanager
-def one_fft_thread(xp: ModuleType) -> Iterator[None]:
-    """Run torch's CPU FFT on one thread, whose bits do not depend on the machine's cores.
+def one_thread(xp: ModuleType) -> Iterator[None]:
+    """Run FFTs and matrix products on one thread: their bits can depend on the number of threads.
 
-    The other backends need nothing: SciPy takes one worker by default. The previous number of
-    threads is put back.
+    For torch on the CPU, and for the BLAS library that NumPy calls; SciPy's FFT takes one thread by
+    default. The previous number of threads is put back once nobody asks for one thread any more.
     """
+    if is_numpy(xp):
+        with _one_blas_thread:
+            yield
+        return
     if not is_torch(xp):
         yield
         return
@@ -96,6 +102,37 @@ def one_fft_thread(xp: ModuleType) -> Iterator[None]:
         yield
     finally:
         xp.set_num_threads(threads)
+
+
+class _OneBlasThread:
+    """Limit of NumPy's BLAS to one thread, shared by all threads of the process that compute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limits: contextlib.AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._limits = _blas().limit(limits=1)
+                self._limits.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._limits is not None:
+                self._limits.__exit__(None, None, None)
+
+
+_one_blas_thread = _OneBlasThread()
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    # a search through the libraries of the process, hence once
+    return ThreadpoolController().select(user_api="blas")
 
 
 def fast_length(minimum: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 
+import numpy as np
+
 from morphgen._array_api import Array
 from morphgen.excursion.model import Field
 
@@ -39,3 +41,38 @@ def first_match(order: Sequence[int], decisions: Iterable[Array], xp: ModuleType
         labels = part if labels is None else labels + part
         open_points = ~decision if open_points is None else open_points & ~decision
     return labels + xp.astype(open_points, xp.uint8) * order[-1]
+
+
+def write_first_match(
+    order: Sequence[int],
+    fields: Sequence[Field],
+    exceedances: Sequence[np.ndarray],
+    labels: np.ndarray,
+    scratch: np.ndarray,
+) -> None:
+    """Write a label image in place: the fields, from the last to the first, overrule each other.
+
+    Parameters
+    ----------
+    order : sequence of int
+        Labels in the order of decision.
+    fields : sequence of Field
+        The fields, for the sides of their thresholds.
+    exceedances : sequence of boolean arrays
+        Where each field reaches its threshold.
+    labels, scratch : arrays of uint8
+        The result, and memory of its shape.
+    """
+    labels.fill(order[-1])
+    steps = zip(order[-2::-1], reversed(fields), reversed(exceedances), strict=True)
+    for label, field, exceeded in steps:
+        # b + m (a - b) modulo 256 is a where the byte m is 1, and b where it is 0
+        mask = exceeded.view(np.uint8)
+        if field.side == "above":
+            np.subtract(np.uint8(label), labels, out=scratch)
+            np.multiply(scratch, mask, out=scratch)
+            np.add(labels, scratch, out=labels)
+        else:
+            np.subtract(labels, np.uint8(label), out=labels)
+            np.multiply(labels, mask, out=labels)
+            np.add(labels, np.uint8(label), out=labels)

@@ -17,10 +17,11 @@ from pydantic import ConfigDict, Discriminator
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
-from morphgen.fields.blocks import block_edge, kernel_halo
+from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
+from morphgen.fields.sampling import Sampling, sampling
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
 
@@ -222,14 +223,19 @@ class ExcursionModel:
         return all(member.kernel.axis is None for member in self.fields)
 
     @cached_property
+    def samplings(self) -> tuple[Sampling, ...]:
+        """Synthesis lattice of each field, in volumes without periods."""
+        return tuple(sampling(field.kernel, self.voxel_size) for field in self.fields)
+
+    @property
     def halos(self) -> tuple[int, ...]:
-        """Largest reach of each field's kernel, in voxels."""
-        return tuple(max(kernel_halo(f.kernel, self.voxel_size)) for f in self.fields)
+        """Distance from which noise enters a voxel of each field, in voxels."""
+        return tuple(one.reach for one in self.samplings)
 
     @cached_property
     def block_edge(self) -> int:
-        """Edge of the model's canonical blocks, in voxels."""
-        return block_edge(self.halos)
+        """Edge of the model's canonical blocks in volumes without periods, in voxels."""
+        return block_edge(self.samplings)
 
     def volume_fractions(self) -> dict[int, float]:
         """Volume fraction of each label."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -11,11 +12,14 @@ from typing import Any, NamedTuple
 import array_api_extra as xpx
 import numpy as np
 
-from morphgen._array_api import Array, standard
+from morphgen._array_api import Array, is_numpy, one_thread, standard
 from morphgen.errors import InputError
-from morphgen.excursion.labels import decide, first_match
+from morphgen.excursion.labels import decide, first_match, write_first_match
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.blocks import Index, Periods, field_values, synthesis
+from morphgen.fields.blocks import block_edge, field_values
+from morphgen.fields.pieces import Part, Source, Workspace, exceedance, pieces
+from morphgen.fields.sampling import Index, Periods, Sampling, sampling
+from morphgen.fields.synthesis import Synthesis, synthesis
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Realization:
         Seed of the noise, 0 to 2**64 - 1.
     periods : tuple of 3 ints or None
         Period along (z, y, x) in voxels; None where the structure does not repeat.
+    exact : bool
+        Whether every field is synthesised voxel by voxel. By default a smooth field is synthesised
+        on a coarser lattice and interpolated, with an error of at most
+        `morphgen.fields.sampling.COVARIANCE_ERROR` in any correlation; the voxels are others then.
 
     Raises
     ------
@@ -44,6 +52,7 @@ class Realization:
     model: ExcursionModel
     seed: int = 0
     periods: Periods = (None, None, None)
+    exact: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**64:
@@ -57,6 +66,19 @@ class Realization:
                     f"a period of {period} voxels is shorter than the correlations reach; "
                     f"make that side at least {shortest} voxels, or not periodic"
                 )
+
+    @cached_property
+    def samplings(self) -> tuple[Sampling, ...]:
+        """Synthesis lattice of each field."""
+        return tuple(
+            sampling(field.kernel, self.model.voxel_size, self.periods, exact=self.exact)
+            for field in self.model.fields
+        )
+
+    @cached_property
+    def block_edge(self) -> int:
+        """Edge of the canonical blocks, in voxels."""
+        return block_edge(self.samplings)
 
     def window(
         self,
@@ -89,35 +111,103 @@ class Realization:
         space = standard(xp)
         labels = space.empty(tuple(shape), dtype=space.uint8, device=device)
         axes = [
-            list(_pieces(first, length, self.model.block_edge, period))
+            list(_pieces(first, length, self.block_edge, period))
             for first, length, period in zip(start, shape, self.periods, strict=True)
         ]
-        for pieces in product(*axes):
-            block = self.block(_triple(piece.block for piece in pieces), xp, device)
-            part = block[tuple(piece.inside for piece in pieces)]
-            labels = xpx.at(labels)[tuple(piece.outside for piece in pieces)].set(part)
+        workspace = Workspace()
+        for found in product(*axes):
+            index = _triple(piece.block for piece in found)
+            z, y, x = (piece.inside for piece in found)
+            part = self.block(index, xp, device, part=(z, y, x), workspace=workspace)
+            labels = xpx.at(labels)[tuple(piece.outside for piece in found)].set(part)
         return labels
 
-    def block(self, index: Index, xp: ModuleType = np, device: Any = None) -> Array:
-        """Labels of one canonical block, which begins at voxel ``index * model.block_edge``.
+    def block(
+        self,
+        index: Index,
+        xp: ModuleType = np,
+        device: Any = None,
+        *,
+        part: Part | None = None,
+        workspace: Workspace | None = None,
+    ) -> Array:
+        """Labels of one canonical block, which begins at voxel ``index * block_edge``.
+
+        Parameters
+        ----------
+        index : tuple of 3 ints
+            The block.
+        xp, device : module, object
+            As in `window`.
+        part : tuple of 3 slices, optional
+            What is wanted of the block, in voxels from its beginning; all of it by default.
+        workspace : Workspace, optional
+            Buffers that were used for another block before, by the same thread.
 
         Returns
         -------
-        array of uint8, shape (edge, edge, edge)
+        array of uint8, shape (edge, edge, edge) or that of the part
         """
         space = standard(xp)
+        whole = (slice(0, self.block_edge),) * 3
+        wanted = whole if part is None else part
+        if is_numpy(space):
+            with one_thread(space):
+                return self._host_block(index, wanted, workspace or Workspace())
         decisions = (self._decision(number, index, space, device) for number in self._numbers())
-        return first_match(self.model.order, decisions, space)
+        labels = first_match(self.model.order, decisions, space)
+        return labels if part is None else labels[part]
+
+    def _host_block(self, index: Index, part: Part, workspace: Workspace) -> np.ndarray:
+        """Labels of a part of a block, piece by piece."""
+        fields = self.model.fields
+        edge = self.block_edge
+        sources = (self._source(number, index) for number in self._numbers())
+        found = [
+            exceedance(source, field.threshold, part, workspace)
+            for source, field in zip(sources, fields, strict=True)
+        ]
+        labels = np.empty([side.stop - side.start for side in part], dtype=np.uint8)
+        for piece in pieces(edge, part):
+            shape = (piece.height, piece.depth, edge)
+            painted, scratch = (workspace.array(name, shape, np.uint8) for name in ("a", "b"))
+            masks = [one.on(piece) for one in found]
+            write_first_match(self.model.order, fields, masks, painted, scratch)
+            z, y = _overlap(piece.z, part[0]), _overlap(piece.y, part[1])
+            labels[z.outside, y.outside] = painted[z.inside, y.inside, part[2]]
+        return labels
 
     def _numbers(self) -> range:
         return range(len(self.model.fields))
 
+    def _prepared(self, number: int, xp: ModuleType, device: Any) -> Synthesis:
+        kernel, spacing = self.model.fields[number].kernel, self.model.voxel_size
+        return synthesis(kernel, spacing, self.samplings[number], self.block_edge, xp, device)
+
+    def _source(self, number: int, index: Index) -> Source:
+        prepared = self._prepared(number, standard(np), None)
+        law = self.model.fields[number].law
+        return Source(law, prepared, self.seed, number, index, self.periods)
+
     def _decision(self, number: int, index: Index, xp: ModuleType, device: Any) -> Array:
-        model = self.model
-        field = model.fields[number]
-        prepared = synthesis(field.kernel, model.voxel_size, model.block_edge, xp, device)
-        values = field_values(field.law, prepared, self.seed, number, index, self.periods)
-        return decide(field, values)
+        field, prepared = self.model.fields[number], self._prepared(number, xp, device)
+        return decide(
+            field, field_values(field.law, prepared, self.seed, number, index, self.periods)
+        )
+
+
+class _Overlap(NamedTuple):
+    """What two intervals share, from the beginning of either."""
+
+    inside: slice
+    outside: slice
+
+
+def _overlap(own: slice, asked: slice) -> _Overlap:
+    first, last = max(own.start, asked.start), min(own.stop, asked.stop)
+    return _Overlap(
+        slice(first - own.start, last - own.start), slice(first - asked.start, last - asked.start)
+    )
 
 
 class _Piece(NamedTuple):

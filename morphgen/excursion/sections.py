@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.fft
 
-from morphgen._array_api import Array, fast_length, fft, one_fft_thread, standard
+from morphgen._array_api import Array, fast_length, fft, one_thread, standard
 from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match
 from morphgen.excursion.model import ExcursionModel
@@ -69,7 +69,7 @@ class SectionSampler:
             key = _SECTION_STREAMS + stream(number, component)
             torus = (1, *self.torus)
             noise = white_noise(seed, key, (0, 0, 0), torus, xp=self.xp, device=self.device)
-            with one_fft_thread(self.xp):
+            with one_thread(self.xp):
                 spectrum = transforms.rfftn(noise[0, ...], axes=(0, 1)) * self.amplitudes[number]
                 values = transforms.irfftn(spectrum, s=self.torus, axes=(0, 1))
             yield values[: self.shape[0], : self.shape[1]]

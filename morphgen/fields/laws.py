@@ -71,6 +71,11 @@ class Gaussian:
         return 1
 
     @property
+    def squared(self) -> bool:
+        """Whether the components are squared before they are added."""
+        return False
+
+    @property
     def name(self) -> str:
         """Name on the command line."""
         return "gaussian"
@@ -153,6 +158,11 @@ class ChiSquare:
     def components(self) -> int:
         """Number of independent Gaussian fields that the field is made of."""
         return self.degrees_of_freedom
+
+    @property
+    def squared(self) -> bool:
+        """Whether the components are squared before they are added."""
+        return True
 
     @property
     def name(self) -> str:

@@ -34,7 +34,7 @@ _DISCARDED_ENERGY = 1e-6
 _NEGLIGIBLE = 1e-5
 # The lattice root of a covariance of about one voxel reaches farther than the covariance: its
 # spectrum does not vanish at the Nyquist wave number.
-_MARGIN = 16
+KERNEL_MARGIN = 16
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class ParametricKernel(Kernel):
         reach = [self._radial_reach()] * 3
         if self.symmetry_axis is not None:
             reach["zyx".index(self.symmetry_axis)] *= self.axial_scale
-        return [math.ceil(r / step) + _MARGIN for r, step in zip(reach, spacing, strict=True)]
+        return [math.ceil(r / step) + KERNEL_MARGIN for r, step in zip(reach, spacing, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -7,35 +7,50 @@ import shutil
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
 
-from morphgen._array_api import standard
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.blocks import Synthesis
+from morphgen.excursion.realization import Realization
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.memory import fft_voxels
+from morphgen.tiles.metadata import inner_chunk
 
 # zstd at level 1 takes 1.3 to 2.3 times the entropy of independent labels (volume fractions from
 # 0.02 to 0.5, two to five phases)
 _OVER_ENTROPY = 2.3
 _BYTES_PER_CHUNK = 64
 
-# thresholds, labels and writing, as a share of one component's time per voxel
-_LABEL_SHARE = 0.4
-# preparing a kernel takes as long as this many of its components
-_PREPARATION = 2.0
-_START_SECONDS = 2.0
-_PROBE_EDGE, _PROBE_HALO = 160, 16
+# Seconds per voxel or lattice point on one core of a current server, to tell short work from long.
+_INTERPOLATION = 1.5e-9
+_CONVOLUTION = 1e-8
+_WRITING = 2e-9
+_START_SECONDS = 1.5
 _PROBE_SECONDS = 1.0
 
 
-def halo_overhead(model: ExcursionModel, grid: BlockGrid) -> float:
-    """Voxels that are convolved for every voxel of a volume, on average over components."""
-    convolved = sum(f.law.components * fft_voxels(model, f) for f in model.fields)
-    components = sum(f.law.components for f in model.fields)
-    return convolved / components * len(grid) / grid.voxels
+def halo_overhead(sample: Realization, grid: BlockGrid) -> float:
+    """Volume that is convolved for every voxel of a volume, on average over components."""
+    components = [field.law.components for field in sample.model.fields]
+    convolved = sum(
+        count * math.prod(one.fft_shape(grid.edge)) * one.spacing_factor
+        for count, one in zip(components, sample.samplings, strict=True)
+    )
+    return convolved / sum(components) * len(grid) / grid.voxels
+
+
+def rough_seconds(sample: Realization, blocks: int) -> float:
+    """Time for a number of blocks in one process, within a factor of two or so."""
+    block = _WRITING * sample.block_edge**3
+    for field, one in zip(sample.model.fields, sample.samplings, strict=True):
+        component = _CONVOLUTION * math.prod(one.fft_shape(sample.block_edge))
+        if one.interpolated:
+            component += _INTERPOLATION * sample.block_edge**3
+        block += field.law.components * component
+    return blocks * block
 
 
 def disk_bound(grid: BlockGrid, chunk: int, blocks: int) -> int:
@@ -73,43 +88,31 @@ def free_space(path: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-def seconds(
-    model: ExcursionModel, grid: BlockGrid, blocks: int, workers: int, backend: Backend
-) -> float:
+def seconds(sample: Realization, blocks: int, workers: int, backend: Backend) -> float:
     """Time for a number of blocks, from a calibration of about a second in this process.
 
-    Nothing is known of how much the workers slow each other down.
+    Whole blocks are computed and written into memory; how much workers slow each other down, and
+    how fast the disk is, is not known.
     """
-    per_unit = _component_seconds(backend) / _work((_PROBE_EDGE + 2 * _PROBE_HALO) ** 3)
-    block, preparation = 0.0, 0.0
-    for field in model.fields:
-        component = per_unit * _work(fft_voxels(model, field))
-        block += field.law.components * component
-        preparation += _PREPARATION * component
-    block += _LABEL_SHARE * per_unit * _work(grid.edge**3)
-    start = _START_SECONDS if workers > 1 else 0.0
-    return start + preparation + math.ceil(blocks / workers) * block
-
-
-def _component_seconds(backend: Backend) -> float:
-    """Median time of one component of a typical field on a block of moderate size."""
-    xp = standard(backend.module())
-    length = _PROBE_EDGE + 2 * _PROBE_HALO
+    began = time.perf_counter()
+    store: dict[str, Any] = {}
+    array = zarr.create_array(
+        store=zarr.storage.MemoryStore(store), shape=(sample.block_edge,) * 3, dtype="uint8",
+        chunks=(inner_chunk(sample.block_edge),) * 3, compressors=[ZstdCodec(level=1)],
+    )  # fmt: skip
     times: list[float] = []
     with backend.current():
-        transform = xp.ones((length, length, length // 2 + 1), device=backend.argument)
-        transform = xp.astype(transform, xp.float32)
-        probe = Synthesis(_PROBE_EDGE, (_PROBE_HALO,) * 3, transform, xp, backend.argument)
-        while not times or sum(times) < _PROBE_SECONDS:
+        sample.block((0, 0, 0), backend.module(), backend.argument)
+        preparation = time.perf_counter() - began
+        while not times or sum(times) < _PROBE_SECONDS - preparation:
             began = time.perf_counter()
-            values = probe.component(0, 0, (0, 0, len(times)), (None, None, None))
-            float(values[0, 0, 0])  # waits for a device that works on its own
+            index = (0, 0, 1 + len(times))
+            labels = sample.block(index, backend.module(), backend.argument)
+            array[...] = backend.to_host(labels)
             times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def _work(voxels: int) -> float:
-    return voxels * math.log2(voxels)
+    block = statistics.median(times)
+    start = _START_SECONDS if workers > 1 else 0.0
+    return start + math.ceil(blocks / workers) * block
 
 
 def _entropy(probabilities: np.ndarray) -> float:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
-from morphgen._array_api import fast_length
-from morphgen.excursion.model import ExcursionModel, Field
-from morphgen.fields.blocks import Index, kernel_halo
-from morphgen.fields.kernels import Kernel
-from morphgen.fields.parametric import ParametricKernel
+from morphgen.excursion.model import Field
+from morphgen.excursion.realization import Realization
+from morphgen.fields.parametric import KERNEL_MARGIN, ParametricKernel
+from morphgen.fields.sampling import Sampling
 from morphgen.tiles.backends import Backend
 
 MIB = 2**20
@@ -20,32 +18,41 @@ MIB = 2**20
 # Peaks measured on Linux, glibc, x86-64 (benchmarks/memory.py), rounded up.
 _INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
 # per voxel of a kernel's FFT while its transform is prepared
-_PREPARATION_BYTES = 12
-# per voxel of the FFT: noise, half spectrum and its copy in the inverse transform
-_COMPONENT_BYTES = {"numpy": 12.6, "torch": 26.0, "cupy": 12.6}
+_PREPARATION_BYTES = 10.5
+# per voxel of an FFT that is done as a whole: noise, half spectrum, its copy in the inverse
+_WHOLE_FFT_BYTES = {"numpy": 12.6, "torch": 26.0, "cupy": 12.6}
+# per voxel of an FFT that is done axis by axis: half a spectrum of complex64
+_STAGED_FFT_BYTES = 4.1
 # per voxel of the FFT: float32 transforms, kept for every field
 _TRANSFORM_BYTES = 2.05
-# per voxel of the block: decisions, labels, and the encoded shard
-_BLOCK_BYTES = 6
+# per voxel of the block: labels that are painted, those that are being written, their copies by
+# chunk, and the encoded shard
+_BLOCK_BYTES = 4
+# the same where decisions and field values are arrays of whole blocks
+_WHOLE_BLOCK_BYTES = 10
 # per voxel of the octant of a parametric kernel, and per voxel of a whole kernel, in float64
 _OCTANT_BYTES = 100
 _KERNEL_BYTES = 32
 
 
-def worker_memory(model: ExcursionModel, backend: Backend) -> int:
+def worker_memory(sample: Realization, backend: Backend) -> int:
     """Largest memory that a worker needs on the host, whatever the volume, in bytes.
 
     An upper bound of the peak of its resident memory, interpreter and libraries included.
     """
-    kept, peak = sum(_remains(model, field) for field in model.fields), 0.0
-    for field in model.fields:
-        kept += _TRANSFORM_BYTES * fft_voxels(model, field)
-        peak = max(peak, kept + _preparation(model, field))
+    fields = list(zip(sample.model.fields, sample.samplings, strict=True))
+    kept, peak = sum(_remains(sample, *one) for one in fields), 0.0
+    for one in fields:
+        kept += _TRANSFORM_BYTES * math.prod(one[1].fft_shape(sample.block_edge))
+        peak = max(peak, kept + _preparation(sample, *one))
+    block = sample.block_edge**3
     if backend.on_gpu:
-        return math.ceil(_INTERPRETER[backend.name] * 3 + peak + 2 * model.block_edge**3)
-    block = _BLOCK_BYTES * model.block_edge**3
-    for field in model.fields:
-        peak = max(peak, kept + block + _field(model, field, _COMPONENT_BYTES[backend.name]))
+        return math.ceil(_INTERPRETER[backend.name] * 3 + peak + 2 * block)
+    if backend.name == "numpy":
+        peak = max(peak, kept + _BLOCK_BYTES * block + _by_pieces(sample))
+    else:
+        whole = _WHOLE_BLOCK_BYTES * block + max(_whole(sample, *one, backend) for one in fields)
+        peak = max(peak, kept + whole)
     return math.ceil(_INTERPRETER[backend.name] + peak)
 
 
@@ -54,43 +61,54 @@ def available_memory() -> int:
     return min([_machine_memory(), *_cgroup_memory()])
 
 
-def fft_voxels(model: ExcursionModel, field: Field) -> int:
-    """Voxels of the FFT that computes one component of a field on one block."""
-    halo = _halo(field.kernel, model.voxel_size)
-    return math.prod(fast_length(model.block_edge + 2 * h) for h in halo)
+def _by_pieces(sample: Realization) -> float:
+    """Bytes of a block that is computed piece by piece: what all its fields hold together."""
+    edge, largest, held = sample.block_edge, 0.0, 0.0
+    spectra, sums = {}, 0.0
+    for field, one in zip(sample.model.fields, sample.samplings, strict=True):
+        shape = one.fft_shape(edge)
+        if one.interpolated:
+            columns = math.prod(axis.points(edge) for axis in one.axes[:2]) * edge
+            held += 4 * 1.2 * columns * field.law.components
+            largest = max(largest, _WHOLE_FFT_BYTES["numpy"] * math.prod(shape))
+        else:
+            held += edge**3
+            spectra[shape] = _STAGED_FFT_BYTES * math.prod(shape)
+            sums = max(sums, 4.0 * edge**3 if field.law.components > 1 else 0.0)
+    return held + largest + sum(spectra.values()) + sums
 
 
-def _field(model: ExcursionModel, field: Field, component_bytes: float) -> float:
-    voxels = fft_voxels(model, field)
-    need = component_bytes * voxels
+def _whole(sample: Realization, field: Field, one: Sampling, backend: Backend) -> float:
+    """Bytes of a field that is computed on whole arrays."""
+    edge, voxels = sample.block_edge, math.prod(one.fft_shape(sample.block_edge))
+    need = _WHOLE_FFT_BYTES[backend.name] * voxels
+    if one.interpolated:
+        need += 4.0 * (one.axes[0].points(edge) * edge**2 + edge**3)
     if field.law.components > 1:
         # the sum of squares, and the component before
-        need += 4 * model.block_edge**3 + 4 * voxels
+        need += 4.0 * edge**3 + 4.0 * max(voxels, edge**3)
     return need
 
 
-def _preparation(model: ExcursionModel, field: Field) -> float:
-    kernel = _KERNEL_BYTES * math.prod(2 * h + 1 for h in _halo(field.kernel, model.voxel_size))
-    transform = _PREPARATION_BYTES * fft_voxels(model, field) + kernel / 4
-    return max(kernel, transform, _OCTANT_BYTES * _octant(model, field))
+def _preparation(sample: Realization, field: Field, one: Sampling) -> float:
+    kernel = _KERNEL_BYTES * math.prod(2 * axis.halo + 1 for axis in one.axes)
+    transform = _PREPARATION_BYTES * math.prod(one.fft_shape(sample.block_edge)) + kernel / 4
+    return max(kernel, transform, _OCTANT_BYTES * _octant(sample, field, one))
 
 
-def _remains(model: ExcursionModel, field: Field) -> float:
+def _remains(sample: Realization, field: Field, one: Sampling) -> float:
     # the kernel is cached, and its temporaries leave holes in the heap
-    return _OCTANT_BYTES / 2 * _octant(model, field)
+    return _OCTANT_BYTES / 2 * _octant(sample, field, one)
 
 
-def _octant(model: ExcursionModel, field: Field) -> float:
-    """Voxels of the octant that a parametric kernel is computed on."""
+def _octant(sample: Realization, field: Field, one: Sampling) -> float:
+    """Points of the octant that a parametric kernel is computed on."""
     if not isinstance(field.kernel, ParametricKernel):
         return 0.0
-    return math.prod(field.kernel.reach / step + 2 for step in model.voxel_size)
-
-
-@lru_cache(maxsize=32)
-def _halo(kernel: Kernel, spacing: tuple[float, ...]) -> Index:
-    # the kernel is computed for this: a second, if it reaches far
-    return kernel_halo(kernel, spacing)
+    return math.prod(
+        field.kernel.reach / (step * factor) + KERNEL_MARGIN
+        for step, factor in zip(sample.model.voxel_size, one.factors, strict=True)
+    )
 
 
 def _machine_memory() -> int:

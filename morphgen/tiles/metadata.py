@@ -80,13 +80,12 @@ class VolumeRecord:
         object.__setattr__(self, "shape", volume_shape(self.shape))
         object.__setattr__(self, "seed", checked_seed(self.seed))
         object.__setattr__(self, "periodic", checked_axes(self.periodic))
-        object.__setattr__(self, "chunk", inner_chunk(self.model.block_edge, self.chunk))
-        self.realization()
+        object.__setattr__(self, "chunk", inner_chunk(self.realization().block_edge, self.chunk))
 
     @property
     def grid(self) -> BlockGrid:
         """Blocks of the volume."""
-        return BlockGrid(self.shape, self.model.block_edge)
+        return BlockGrid(self.shape, self.realization().block_edge)
 
     @property
     def periods(self) -> Periods:
@@ -113,7 +112,7 @@ class VolumeRecord:
             "seed": self.seed,
             "shape": list(self.shape),
             "periodic": list(self.periodic),
-            "block_edge": self.model.block_edge,
+            "block_edge": self.realization().block_edge,
             "chunk": self.chunk,
             "backend": {"name": self.backend.name, "device": self.backend.device},
             "noise_version": self.noise_version,
@@ -173,10 +172,10 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
         )
     except (KeyError, TypeError, ValueError, AttributeError, MorphgenError) as error:
         raise StoreError(f"its description is damaged ({error}); generate it anew") from error
-    if record.model.block_edge != own.get("block_edge"):
+    if record.grid.edge != own.get("block_edge"):
         raise StoreError(
             f"blocks of {own.get('block_edge')} voxels, where this morphgen makes blocks of "
-            f"{record.model.block_edge}; use the morphgen {record.versions.get('morphgen')}"
+            f"{record.grid.edge}; use the morphgen {record.versions.get('morphgen')}"
         )
     return record
 

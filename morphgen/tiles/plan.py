@@ -12,9 +12,19 @@ from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
 from morphgen.tiles.backends import Backend
-from morphgen.tiles.estimates import disk_bound, disk_expected, free_space, halo_overhead, seconds
+from morphgen.tiles.estimates import (
+    disk_bound,
+    disk_expected,
+    free_space,
+    halo_overhead,
+    rough_seconds,
+    seconds,
+)
 from morphgen.tiles.memory import available_memory, worker_memory
 from morphgen.tiles.request import Order, Request
+
+# work that a single process does while others would still be starting
+_SHORT_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,9 @@ def plan(
         model, target, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
     ).checked()
     found = requirements(order, target or Path(), workers)
-    grid, count = order.record.grid, found.remaining
-    time = seconds(model, grid, count, found.workers, found.backend) if count else 0.0
+    count = found.remaining
+    sample = order.record.realization()
+    time = seconds(sample, count, found.workers, found.backend) if count else 0.0
     return replace(found, seconds=time)
 
 
@@ -141,8 +152,10 @@ def requirements(order: Order, path: Path, workers: int | None) -> Plan:
     """
     record, blocks = order.record, order.remaining
     model, grid, backend = record.model, record.grid, record.backend
-    need, room = worker_memory(model, backend), available_memory()
-    count = _workers(workers, blocks, need, room, backend)
+    sample = record.realization()
+    need, room = worker_memory(sample, backend), available_memory()
+    short = rough_seconds(sample, blocks) < _SHORT_SECONDS
+    count = _workers(workers, blocks, need, room, backend, short=short)
     expected, free = disk_expected(model, grid, record.chunk, blocks), free_space(path)
     if expected > free:
         raise InputError(
@@ -155,7 +168,7 @@ def requirements(order: Order, path: Path, workers: int | None) -> Plan:
         chunk=record.chunk,
         blocks=len(grid),
         remaining=blocks,
-        halo_overhead=halo_overhead(model, grid),
+        halo_overhead=halo_overhead(sample, grid),
         workers=count,
         backend=backend,
         worker_memory=need,
@@ -171,7 +184,9 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _workers(wanted: int | None, blocks: int, need: int, room: int, backend: Backend) -> int:
+def _workers(
+    wanted: int | None, blocks: int, need: int, room: int, backend: Backend, *, short: bool
+) -> int:
     if wanted is not None and wanted < 1:
         raise InputError(f"workers is {wanted}: expected at least 1")
     if blocks == 0:
@@ -184,8 +199,8 @@ def _workers(wanted: int | None, blocks: int, need: int, room: int, backend: Bac
             f"{_bytes(room)} is available; {remedy}, or a larger machine"
         )
     if wanted is None:
-        # several processes would take turns on one CUDA device
-        wanted = 1 if backend.on_gpu else usable_cpus()
+        # several processes take turns on one CUDA device, or start more slowly than one works
+        wanted = 1 if backend.on_gpu or short else usable_cpus()
     return min(wanted, blocks, fitting)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from conftest import Backend
@@ -14,7 +16,8 @@ from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, Realization
 from morphgen.excursion.labels import first_match
 from morphgen.fields import blocks
-from morphgen.fields.laws import ChiSquare
+from morphgen.fields.laws import ChiSquare, Gaussian
+from morphgen.fields.parametric import GaussianKernel
 
 ORIGIN, SHAPE = (-12, 20, -30), (40, 30, 60)
 
@@ -83,6 +86,34 @@ def test_periodic_windows_repeat_and_close(small_blocks: None) -> None:
         for k in range(period)
     ]
     assert change[0] <= max(change[1:])
+
+
+def test_a_part_of_a_block_is_cut_from_it() -> None:
+    sample = Realization(three_phases(), seed=2)
+    whole = sample.block((0, 1, -1))
+    for part in [(slice(7, 8), slice(0, 256), slice(0, 256)), (slice(30, 70),) * 3]:
+        np.testing.assert_array_equal(sample.block((0, 1, -1), part=part), whole[part])
+
+
+def test_threads_do_not_change_the_voxels(small_blocks: None, reference: np.ndarray) -> None:
+    sample = Realization(three_phases(), seed=11)
+    with ThreadPoolExecutor(4) as pool:
+        windows = list(pool.map(lambda _: sample.window(ORIGIN, SHAPE), range(8)))
+    assert all(np.array_equal(window, reference) for window in windows)
+
+
+def test_exact_synthesis_differs_where_a_field_is_interpolated() -> None:
+    field = Field(GaussianKernel(8.0), Gaussian(), 0.2)
+    model = ExcursionModel(PHASES[:2], (1, 0), (field,))
+    default, exact = Realization(model, 3), Realization(model, 3, exact=True)
+    assert default.samplings[0].interpolated
+    assert not exact.samplings[0].interpolated
+    windows = [one.window((0, 0, 0), (160, 160, 160)) for one in (default, exact)]
+    assert np.mean(windows[0] != windows[1]) > 0.2
+    # variance of a fraction: (1/V) int (C(h) - p^2) dh, at most p (1 - p) (2 pi)^(3/2) l^3 / V
+    deviation = np.sqrt(0.25 * (2.0 * np.pi) ** 1.5 * 8.0**3 / 160**3)
+    for window in windows:
+        assert abs(window.mean() - field.probability) < 4.0 * deviation
 
 
 def test_short_periods_are_refused() -> None:

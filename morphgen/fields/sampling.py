@@ -1,0 +1,285 @@
+"""How coarsely a field may be synthesised, and how it is interpolated to the voxels.
+
+A field whose spectrum ends early is synthesised on a lattice of every f-th voxel along an axis and
+interpolated along one axis after the other. Along an axis, the voxel a steps behind a lattice point
+is a weighted sum of the T nearest lattice points, whose weights are those of simple kriging with
+the correlation along that axis, scaled to unit variance: the linear predictor of least mean
+squared error (Stein 1999, "Interpolation of Spatial Data", section 1.2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+
+from morphgen._array_api import fast_length
+from morphgen.fields.kernels import Kernel
+
+Index = tuple[int, int, int]
+Periods = tuple[int | None, int | None, int | None]
+
+# Largest error of any correlation between two voxels, by synthesis on a coarser lattice.
+COVARIANCE_ERROR = 2e-3
+
+_FACTORS = (8, 6, 5, 4, 3, 2)
+_TAPS = (4, 6, 8, 10, 12)
+# kept for the kernel, which is cut off and sampled on the coarser lattice
+_KERNEL_SHARE = 5e-4
+# lattice points a correlation length (1 / sqrt(lambda)) at the least: fewer never suffice
+_FINEST_RATIO = 0.8
+_TRANSVERSE_DISTANCES = 13
+# rounding of weights for correlations so smooth that their matrix is singular to working precision
+_SINGULAR = 1e-13
+
+
+@dataclass(frozen=True)
+class AxisSampling:
+    """Synthesis lattice along one axis.
+
+    Parameters
+    ----------
+    factor : int
+        Distance of lattice points, in voxels; 1 where nothing is interpolated.
+    taps : int
+        Lattice points that a voxel is interpolated from.
+    halo : int
+        Reach of the kernel, in lattice points.
+    error : float
+        Largest error of a correlation by interpolation along this axis.
+    """
+
+    factor: int
+    taps: int
+    halo: int
+    error: float = 0.0
+
+    @property
+    def reach(self) -> int:
+        """Distance in voxels from which noise enters a voxel, at most."""
+        return self.factor * (self.halo + self.taps // 2)
+
+    def points(self, edge: int) -> int:
+        """Lattice points that the voxels of any block are interpolated from, without the halo."""
+        # a block whose edge is no multiple of the factor may begin anywhere between two points
+        offset = self.factor - 1 if edge % self.factor else 0
+        return (offset + edge - 1) // self.factor + self.taps
+
+    def first_point(self, start: int) -> int:
+        """First lattice point that voxel ``start`` is interpolated from."""
+        return start // self.factor - (self.taps - 1) // 2
+
+    def fft_length(self, edge: int) -> int:
+        """Length of the FFT for blocks of the given edge."""
+        return fast_length(self.points(edge) + 2 * self.halo)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Synthesis lattice of a field along (z, y, x)."""
+
+    axes: tuple[AxisSampling, AxisSampling, AxisSampling]
+
+    @property
+    def factors(self) -> Index:
+        """Distance of lattice points along each axis, in voxels."""
+        z, y, x = (axis.factor for axis in self.axes)
+        return z, y, x
+
+    @property
+    def spacing_factor(self) -> int:
+        """Voxels per lattice point."""
+        return math.prod(self.factors)
+
+    @property
+    def interpolated(self) -> bool:
+        """Whether the lattice is coarser than the voxels along any axis."""
+        return self.spacing_factor > 1
+
+    @property
+    def reach(self) -> int:
+        """Distance in voxels from which noise enters a voxel, at most."""
+        return max(axis.reach for axis in self.axes)
+
+    def fft_shape(self, edge: int) -> Index:
+        """Lengths of the FFT for blocks of the given edge."""
+        z, y, x = (axis.fft_length(edge) for axis in self.axes)
+        return z, y, x
+
+
+@lru_cache(maxsize=64)
+def sampling(
+    kernel: Kernel,
+    spacing: tuple[float, float, float],
+    periods: Periods = (None, None, None),
+    *,
+    exact: bool = False,
+) -> Sampling:
+    """Choose the coarsest lattice whose correlations err by less than `COVARIANCE_ERROR`.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Kernel of the field.
+    spacing : tuple of 3 floats
+        Voxel size along (z, y, x), in the kernel's unit.
+    periods : tuple of 3 ints or None
+        Periods in voxels; the distance of lattice points divides them.
+    exact : bool
+        Whether to keep every voxel.
+
+    Returns
+    -------
+    Sampling
+
+    Notes
+    -----
+    The error is the sum of that of the kernel on the lattice and of those of the interpolations
+    along each axis. For the latter, with K the covariance on the voxels and P the interpolation
+    along an axis, the largest entry of P K P' - K is found over all pairs of voxels on parallel
+    lines, at a number of distances between the lines.
+    """
+    chosen = [(1, 1, 0.0)] * 3 if exact else _interpolations(kernel, spacing, periods)
+    while True:
+        factors = tuple(factor for factor, _, _ in chosen)
+        lattice = tuple(step * f for step, f in zip(spacing, factors, strict=True))
+        values = kernel.lattice_values(lattice)
+        spent = sum(error for _, _, error in chosen)
+        if max(factors) == 1 or spent + kernel_error(kernel, values, lattice) <= COVARIANCE_ERROR:
+            break
+        worst = int(np.argmax(factors))
+        chosen[worst] = _interpolation(kernel, spacing, worst, periods[worst], factors[worst] - 1)
+    z, y, x = (
+        AxisSampling(factor, taps, length // 2, error)
+        for (factor, taps, error), length in zip(chosen, values.shape, strict=True)
+    )
+    return Sampling((z, y, x))
+
+
+@lru_cache(maxsize=256)
+def interpolation_weights(
+    kernel: Kernel, spacing: tuple[float, ...], axis: int, factor: int, taps: int
+) -> np.ndarray:
+    """Weights of the lattice points next to a voxel, by its distance behind one of them.
+
+    Returns
+    -------
+    ndarray of float64, shape (factor, taps)
+        Row a: the voxel a steps behind tap ``(taps - 1) // 2``.
+    """
+    if factor == 1:
+        return np.ones((1, 1))
+    correlation = _line_correlations(kernel, spacing, axis, (axis + 1) % 3)[:, 0]
+    at = factor * (np.arange(taps) - (taps - 1) // 2)
+    matrix = _looked_up(correlation, at[:, None] - at)
+    right = _looked_up(correlation, at[:, None] - np.arange(factor))
+    columns = np.asarray(np.linalg.lstsq(matrix, right, rcond=_SINGULAR)[0])
+    weights: np.ndarray = (columns / np.sqrt(np.sum(columns * (matrix @ columns), axis=0))).T
+    weights.flags.writeable = False
+    return weights
+
+
+def kernel_error(kernel: Kernel, values: np.ndarray, lattice: tuple[float, ...]) -> float:
+    """Largest error of a kernel's lattice autocorrelation, in the three planes through lag 0."""
+    padded = [scipy.fft.next_fast_len(2 * length, real=True) for length in values.shape]
+    power = np.abs(scipy.fft.rfftn(values, s=padded)) ** 2
+    found = scipy.fft.irfftn(power, s=padded)
+    worst = 0.0
+    for normal in range(3):
+        counts = [1 if axis == normal else n for axis, n in enumerate(values.shape)]
+        lags = np.meshgrid(
+            *(s * np.arange(n) for s, n in zip(lattice, counts, strict=True)), indexing="ij"
+        )
+        part = found[tuple(slice(0, n) for n in counts)]
+        worst = max(worst, float(np.max(np.abs(part - kernel.correlation(np.stack(lags, -1))))))
+    return worst
+
+
+def interpolation_error(
+    kernel: Kernel, spacing: tuple[float, ...], axis: int, factor: int, taps: int
+) -> float:
+    """Largest error of a correlation by interpolation along one axis: see `sampling`."""
+    weights = interpolation_weights(kernel, spacing, axis, factor, taps)
+    # an isotropic kernel sees the distance between two lines, not its direction
+    others = 1 if kernel.axis is None else 2
+    return max(
+        _line_error(_line_correlations(kernel, spacing, axis, (axis + k) % 3), weights)
+        for k in range(1, others + 1)
+    )
+
+
+def _line_error(correlations: np.ndarray, weights: np.ndarray) -> float:
+    """Largest error for voxels on two lines, for each of a number of distances between them."""
+    factor, taps = weights.shape
+    most = -(-correlations.shape[0] // factor) + taps
+    points = np.arange(-most - taps, most + taps + 1)
+    table = _looked_up(correlations, factor * points)
+    # covariances of lattice points with the voxels of a cell, then of voxels with voxels
+    half = sliding_window_view(table, taps, axis=0) @ weights.T
+    found = sliding_window_view(half, taps, axis=0)[..., ::-1] @ weights.T
+    steps = points[taps - 1 : -(taps - 1)]
+    voxels = np.arange(factor)
+    lags = factor * steps[:, None, None] + voxels[:, None] - voxels
+    expected = np.moveaxis(_looked_up(correlations, lags), -1, 1)
+    return float(np.max(np.abs(found - expected)))
+
+
+def _looked_up(correlations: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Rows of a table of correlations, which vanish beyond its end."""
+    far = np.minimum(np.abs(steps), correlations.shape[0] - 1)
+    return np.asarray(correlations[far])
+
+
+@lru_cache(maxsize=32)
+def _line_correlations(
+    kernel: Kernel, spacing: tuple[float, ...], axis: int, across: int
+) -> np.ndarray:
+    """Correlations of voxels that lie steps apart along one axis, and lengths along another.
+
+    Returns
+    -------
+    ndarray, shape (steps, distances)
+        Its last row is zero: the correlation is negligible there.
+    """
+    steps = spacing[axis] * np.arange(math.ceil(kernel.reach / spacing[axis]) + 1)
+    distances = np.linspace(0.0, kernel.reach, _TRANSVERSE_DISTANCES)
+    offsets = np.zeros((steps.size, distances.size, 3))
+    offsets[..., axis], offsets[..., across] = steps[:, None], distances
+    found = np.asarray(kernel.correlation(offsets))
+    return np.concatenate([found, np.zeros((1, distances.size))])
+
+
+def _interpolations(
+    kernel: Kernel, spacing: tuple[float, ...], periods: Periods
+) -> list[tuple[int, int, float]]:
+    found: dict[tuple[float, int | None], tuple[int, int, float]] = {}
+    chosen = []
+    for axis, period in enumerate(periods):
+        like = (spacing[axis], period)
+        if kernel.axis is not None or like not in found:
+            found[like] = _interpolation(kernel, spacing, axis, period, max(_FACTORS))
+        chosen.append(found[like])
+    return chosen
+
+
+def _interpolation(
+    kernel: Kernel, spacing: tuple[float, ...], axis: int, period: int | None, most: int
+) -> tuple[int, int, float]:
+    """Factor up to ``most``, taps and error of the coarsest interpolation along an axis."""
+    share = (COVARIANCE_ERROR - _KERNEL_SHARE) / 3.0
+    across, along = kernel.gradient_variance
+    variance = along if kernel.axis is not None and "zyx".index(kernel.axis) == axis else across
+    for factor in _FACTORS:
+        if factor > most or (period or 0) % factor:
+            continue
+        if not factor * spacing[axis] * math.sqrt(variance) <= _FINEST_RATIO:
+            continue
+        for taps in _TAPS:
+            error = interpolation_error(kernel, spacing, axis, factor, taps)
+            if error <= share:
+                return factor, taps, error
+    return 1, 1, 0.0
