@@ -5,7 +5,8 @@ from morphgen.tiles.execute import BatchRecord, BatchTask, Executor, compute_bat
 from morphgen.tiles.generate import Generated, generate
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.plan import Plan, plan
-from morphgen.tiles.store import VolumeInfo, open_labels, open_volume
+from morphgen.tiles.store import open_volume
+from morphgen.tiles.volume import VolumeInfo, open_labels
 
 __all__ = [
     "Backend",
