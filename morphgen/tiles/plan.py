@@ -93,6 +93,25 @@ class Plan:
             )
         return lines
 
+    def summary(self) -> str:
+        """Plan in one line."""
+        done = self.blocks - self.remaining
+        z, y, x = self.shape
+        parts = [
+            f"{z} x {y} x {x} voxels: {_count(self.blocks, 'block')} of {self.block_edge}^3"
+            + (f", {done} of them written" if done else "")
+            + f", {self.halo_overhead:.2f} voxels convolved for each",
+            f"{_count(self.workers, 'worker')}, {self.backend.name} on {self.backend.device}, up "
+            f"to {_bytes(self.worker_memory)} of memory each, {_bytes(self.memory_available)} "
+            "available",
+            f"about {_bytes(self.disk_expected)} on disk, {self._room()}",
+        ]
+        if self.levels:
+            parts.insert(1, _count(self.levels, "coarser level"))
+        if self.seconds is not None:
+            parts.append(f"about {_duration(self.seconds)}")
+        return "; ".join(parts)
+
     def _room(self) -> str:
         return "room unknown" if self.disk_free is None else f"{_bytes(self.disk_free)} free"
 
@@ -251,6 +270,10 @@ def _workers(wanted: int | None, blocks: int, need: int, room: int, backend: Bac
         # several processes would take turns on one CUDA device
         wanted = 1 if backend.on_gpu else usable_cpus()
     return min(wanted, blocks, fitting)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def _bytes(count: int) -> str:
