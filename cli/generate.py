@@ -17,11 +17,16 @@ from .options import Debug, Json, ModelFile, Overwrite, Quiet
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
-    from morphgen.tiles import Generated, Plan
+    from morphgen.tiles import Generated
 
 
 Store = Annotated[
-    Path, typer.Argument(metavar="OUT.zarr", show_default=False, help="Zarr store to write.")
+    str,
+    typer.Argument(
+        metavar="OUT.zarr",
+        show_default=False,
+        help="Zarr store to write: a folder, or a URL such as s3://bucket/volume.zarr.",
+    ),
 ]
 Shape = Annotated[
     tuple[int, int, int],
@@ -72,6 +77,28 @@ Chunk = Annotated[
         help="Edge of the store's inner chunks, a divisor of the block edge.",
     ),
 ]
+Levels = Annotated[
+    str | None,
+    typer.Option(
+        "--levels",
+        metavar="N|auto",
+        show_default=False,
+        help="Coarser levels beside the volume, each of half the resolution; auto ends with one "
+        "block.  [default: none, or those of the store that is continued]",
+    ),
+]
+Downsample = Annotated[
+    str | None,
+    typer.Option(
+        "--downsample",
+        metavar="majority|nearest",
+        show_default=False,
+        help="How levels are made.  [default: majority]",
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Begin even if the volume will probably not fit on the disk.")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue what is there: nothing, a part, or all of it.")
 ]
@@ -85,7 +112,7 @@ class Request:
     """What is asked of `generate`."""
 
     model: Path
-    out: Path
+    out: str
     shape: tuple[int, int, int]
     seed: int = 0
     periodic: str | None = None
@@ -95,6 +122,9 @@ class Request:
     chunk: int | None = None
     resume: bool = False
     overwrite: bool = False
+    levels: int | str | None = None
+    downsample: str | None = None
+    allow_full_disk: bool = False
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `morphgen.generate` and `morphgen.plan`."""
@@ -104,12 +134,15 @@ class Request:
 
     def command(self, last: str) -> str:
         """Command line that asks for the same, ending in another option."""
-        words = ["morphgen", "generate", str(self.model), str(self.out), "--shape"]
+        words = ["morphgen", "generate", str(self.model), self.out, "--shape"]
         words += [*map(str, self.shape), "--seed", str(self.seed)]
-        for name in ("periodic", "backend", "device", "workers", "chunk"):
+        for name in ("periodic", "backend", "device", "workers", "chunk", "levels", "downsample"):
             value = getattr(self, name)
-            if value not in (None, "auto"):
+            # of levels, auto is a wish; of a backend, the default
+            if value is not None and (name, value) != ("backend", "auto"):
                 words += [f"--{name}", str(value)]
+        if self.allow_full_disk:
+            words.append("--yes")
         return shlex.join([*words, last])
 
 
@@ -123,8 +156,11 @@ def generate(
     device: Device = None,
     workers: Workers = None,
     chunk: Chunk = None,
+    levels: Levels = None,
+    downsample: Downsample = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -133,8 +169,9 @@ def generate(
     """Generate a volume from a model, block by block, into a Zarr store."""
     screen = Screen(as_json, quiet)
     request = Request(
-        model, out, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
-    )
+        model, out, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
+        number_or_word(levels), downsample, yes,
+    )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)
         return
@@ -148,6 +185,11 @@ def generate(
         trouble(f"interrupted; continue with\n{again}")
         raise typer.Exit(RESUMABLE) from error
     tell(screen, done)
+
+
+def number_or_word(text: str | None) -> int | str | None:
+    """Number where the text is one."""
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else text
 
 
 def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
@@ -167,7 +209,7 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
             request.out,
             **request.options(),
             progress=follow,
-            started=lambda plan: screen.note(_first_line(plan)),
+            started=lambda plan: screen.note(plan.summary()),
         )
 
 
@@ -188,23 +230,27 @@ def _terminated_as_interrupted() -> Iterator[None]:
 def tell(screen: Screen, done: Generated) -> None:
     """Print what was written, and how to open it."""
     per_voxel = 1e9 * done.seconds / done.voxels if done.voxels else None
-    if per_voxel is None:
-        screen.line(f"{done.path} was complete: {_count(done.blocks, 'block')}, nothing to do")
-    else:
+    if per_voxel is not None:
         screen.line(
-            f"{done.path}: {done.voxels:,} voxels in {done.seconds:.3g} s, "
+            f"{done.location}: {done.voxels:,} voxels in {done.seconds:.3g} s, "
             f"{per_voxel:.4g} ns per voxel, {_count(done.workers, 'worker')}, "
             f"{done.backend.name} on {done.backend.device}"
         )
-    screen.line(f'open it with zarr.open_array("{done.path}/0", mode="r")')
+    elif done.coarse_written:
+        screen.line(f"{done.location}: {_count(done.coarse_written, 'block')} of coarser levels")
+    else:
+        screen.line(f"{done.location} was complete: {_count(done.blocks, 'block')}, nothing to do")
+    screen.line(f'open it with zarr.open_array("{done.location}/0", mode="r")')
     screen.result(
         {
-            "path": done.path,
-            "array": f"{done.path}/0",
+            "path": done.location,
+            "array": f"{done.location}/0",
             "shape": list(done.shape),
             "blocks": done.blocks,
             "blocks_written": done.written,
             "voxels_written": done.voxels,
+            "levels": done.levels,
+            "level_blocks_written": done.coarse_written,
             "seconds": done.seconds,
             "nanoseconds_per_voxel": per_voxel,
             "workers": done.workers,
@@ -222,19 +268,6 @@ def _show_plan(screen: Screen, request: Request) -> None:
     for line in found.lines():
         screen.line(line)
     screen.result(asdict(found))
-
-
-def _first_line(found: Plan) -> str:
-    z, y, x = found.shape
-    done = found.blocks - found.remaining
-    written = f", {done} of them written" if done else ""
-    return (
-        f"{z} x {y} x {x} voxels: "
-        f"{_count(found.blocks, 'block')} of {found.block_edge}^3{written}; "
-        f"{_count(found.workers, 'worker')}, {found.backend.name} on "
-        f"{found.backend.device}, up to {found.worker_memory / 2**30:.2g} GiB of memory each; "
-        f"about {found.disk_expected / 2**20:.3g} MiB on disk"
-    )
 
 
 def _count(number: int, thing: str) -> str:

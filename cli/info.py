@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,37 +10,63 @@ import typer
 
 from morphgen.errors import InputError
 
+from .codes import FAILED
 from .options import Debug, Json, Quiet
-from .screen import Screen, figure
+from .screen import Screen, figure, trouble
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
-    from morphgen.tiles import VolumeInfo
+    from morphgen.tiles import Verification, VolumeInfo
+
+
+Verify = Annotated[
+    str | None,
+    typer.Option(
+        "--verify",
+        metavar="N|all",
+        show_default=False,
+        help="Compute N random blocks of every level again, or all, and compare.",
+    ),
+]
+VerifySeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", show_default=False, help="Seed of the draw of blocks to verify."
+    ),
+]
 
 
 def info(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="MODEL_OR_VOLUME", show_default=False, help="Model file or Zarr store."
+            metavar="MODEL_OR_VOLUME",
+            show_default=False,
+            help="Model file, or Zarr store: a folder or a URL.",
         ),
     ],
+    verify: Verify = None,
+    seed: VerifySeed = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a model or a volume holds."""
+    """Say what a model or a volume holds; compute blocks of a volume again to verify it."""
     screen = Screen(as_json, quiet)
-    if path.is_dir():
+    file = Path(path)
+    if "://" in path or file.is_dir():
         from morphgen.tiles import open_volume
 
-        if not (path / "zarr.json").is_file():
+        if file.is_dir() and not (file / "zarr.json").is_file():
             raise InputError(f"{path} holds no volume; give a model file or a Zarr store")
-        _volume(screen, open_volume(path))
+        _volume(screen, open_volume(path), verify, seed)
         return
     from morphgen.excursion import load_model
 
-    _model(screen, path, load_model(path))
+    model = load_model(file)
+    if verify is not None:
+        raise InputError(f"{path} is a model; only volumes are verified")
+    _model(screen, file, model)
 
 
 def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
@@ -79,8 +106,6 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
 
 def model_record(model: ExcursionModel) -> dict[str, Any]:
     """What a model holds, in plain values; an infinite surface area becomes null in JSON."""
-    from dataclasses import asdict
-
     from morphgen.validation.words import field_rows
 
     fractions, areas = model.volume_fractions(), model.specific_surface_areas()
@@ -148,15 +173,15 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
     return lines
 
 
-def _volume(screen: Screen, volume: VolumeInfo) -> None:
+def _volume(
+    screen: Screen, volume: VolumeInfo, verify: str | None = None, seed: int | None = None
+) -> None:
     from morphgen.validation.words import lengths_in
 
     found = volume_record(volume)
     z, y, x = volume.shape
     size = " x ".join(f"{side:.4g}" for side in found["size"])
-    state = "complete" if volume.complete else f"{volume.written} of {volume.blocks} blocks"
-    if volume.written == volume.blocks and not volume.complete:
-        state = "damaged: its array metadata is lost; continue with generate --resume"
+    state = _state(volume)
     rows = [
         ("shape", f"{z} x {y} x {x} voxels (z, y, x)"),
         ("size", f"{size} {lengths_in(volume.unit)}"),
@@ -167,12 +192,68 @@ def _volume(screen: Screen, volume: VolumeInfo) -> None:
         ("periodic", ", ".join(volume.record.periodic) or "no axis"),
         ("backend", f"{volume.backend.name} on {volume.backend.device}"),
         ("blocks", f"{volume.blocks}, of {volume.grid.edge}^3 voxels"),
-        ("written by", f"morphgen {volume.versions.get('morphgen', '?')}"),
+        ("written by", _origin(volume)),
     ]
-    screen.line(f"{volume.path}: volume")
+    if volume.levels:
+        rows.insert(3, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
+    screen.line(f"{volume.location}: volume")
     for name, value in rows:
         screen.line(f"{name:<11}{value}")
-    screen.result(found)
+    if verify is None:
+        screen.result(found)
+        return
+    checked = verified(screen, volume, verify, seed)
+    screen.result(found | {"verified": asdict(checked) | {"passed": checked.passed}})
+    if not checked.passed:
+        raise typer.Exit(FAILED)
+
+
+def verified(screen: Screen, volume: VolumeInfo, verify: str, seed: int | None) -> Verification:
+    """Compute blocks again, and tell which are not what they should be."""
+    from morphgen.tiles import verify as run
+
+    blocks = int(verify) if verify.isascii() and verify.isdecimal() else verify
+    with screen.progress() as progress:
+        found = run(volume, blocks, seed=seed, progress=progress)
+    for one in found.different:
+        level = f"level {one.level}, " if one.level else ""
+        trouble(
+            f"{level}block {one.index} at voxel {one.start}: {one.reason}; delete {one.file} and "
+            "run generate --resume"
+        )
+    screen.line(f"verified   {_verdict(found)}")
+    return found
+
+
+def _verdict(found: Verification) -> str:
+    wrong = len(found.different)
+    words = f"{sum(found.checked)} blocks computed again, {wrong} of them differ"
+    if sum(found.missing):
+        words += f"; {sum(found.missing)} are not written and were not compared"
+    if not found.identical_expected:
+        words += (
+            f"; {found.rounded} of {found.voxels:,} voxels differ otherwise, as rounding may make "
+            "them here, where versions or CPU are not those that the store records"
+        )
+    return words
+
+
+def _state(volume: VolumeInfo) -> str:
+    if volume.complete:
+        return "complete"
+    if volume.written < volume.blocks:
+        return f"{volume.written} of {volume.blocks} blocks"
+    if not volume.described:
+        return "damaged: its array metadata is lost; continue with generate --resume"
+    missing = sum(absent.size for absent in volume.missing_by_level)
+    return f"{missing} blocks of coarser levels are missing; continue with generate --resume"
+
+
+def _origin(volume: VolumeInfo) -> str:
+    origin = volume.record.origin
+    words = [f"morphgen {volume.versions.get('morphgen', '?')}"]
+    words += [origin[key] for key in ("created", "cpu") if key in origin]
+    return ", ".join(words)
 
 
 def volume_record(volume: VolumeInfo) -> dict[str, Any]:
@@ -181,7 +262,7 @@ def volume_record(volume: VolumeInfo) -> dict[str, Any]:
 
     return {
         "kind": "volume",
-        "path": volume.path,
+        "path": volume.location,
         "shape": list(volume.shape),
         "size": [n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True)],
         "voxel_size": list(volume.voxel_size),
@@ -198,4 +279,15 @@ def volume_record(volume: VolumeInfo) -> dict[str, Any]:
         "backend": volume.backend.name,
         "device": volume.backend.device,
         "versions": dict(volume.versions),
+        "levels": [
+            {
+                "array": str(level),
+                "shape": list(volume.record.grid_of(level).shape),
+                "blocks": len(volume.record.grid_of(level)),
+                "blocks_written": len(volume.record.grid_of(level)) - missing.size,
+            }
+            for level, missing in enumerate(volume.missing_by_level)
+        ],
+        "downsample": volume.record.downsample if volume.levels else None,
+        "origin": dict(volume.record.origin),
     }

@@ -13,7 +13,7 @@ if _TYPE_CHECKING:
     from morphgen.excursion.storage import load_model
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
-    from morphgen.tiles import open_volume, plan
+    from morphgen.tiles import open_volume, plan, verify
     from morphgen.workflows import calibrate, generate, validate
 
     __version__: str
@@ -37,6 +37,7 @@ _HOMES = {
     "read_volume": "images",
     "section_sampler": "excursion.sections",
     "validate": "workflows",
+    "verify": "tiles",
 }
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "read_volume",
     "section_sampler",
     "validate",
+    "verify",
 ]
 
 

@@ -5,16 +5,20 @@ from morphgen.tiles.execute import BatchRecord, BatchTask, Executor, compute_bat
 from morphgen.tiles.generate import Generated, generate
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.plan import Plan, plan
-from morphgen.tiles.store import VolumeInfo, open_labels, open_volume
+from morphgen.tiles.store import open_volume
+from morphgen.tiles.verify import Difference, Verification, verify
+from morphgen.tiles.volume import VolumeInfo, open_labels
 
 __all__ = [
     "Backend",
     "BatchRecord",
     "BatchTask",
     "BlockGrid",
+    "Difference",
     "Executor",
     "Generated",
     "Plan",
+    "Verification",
     "VolumeInfo",
     "compute_batch",
     "generate",
@@ -22,5 +26,6 @@ __all__ = [
     "open_volume",
     "plan",
     "resolve",
+    "verify",
     "write_blocks",
 ]

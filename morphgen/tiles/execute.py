@@ -13,19 +13,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import zarr
 
 from morphgen.errors import GenerationError, MorphgenError, StoreError
-from morphgen.excursion.realization import Realization
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
-from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.store import VolumeInfo, open_labels, open_volume, read_description
+from morphgen.tiles.source import block_labels
+from morphgen.tiles.store import open_volume, read_description
+from morphgen.tiles.volume import VolumeInfo, open_labels
 
 STAGE = "blocks"
 
@@ -97,6 +96,7 @@ def write_blocks(
     progress: Progress = silent,
     *,
     workers: int = 1,
+    level: int = 0,
 ) -> float:
     """Compute and write blocks of a store.
 
@@ -109,9 +109,11 @@ def write_blocks(
     executor : Executor
         Who computes them.
     progress : callable
-        Told about blocks done, of all blocks of the volume.
+        Told about blocks done, of all blocks of the level.
     workers : int
         Number of batches that the executor runs at a time.
+    level : int
+        Level that the blocks belong to; the one below must be whole.
 
     Returns
     -------
@@ -124,14 +126,15 @@ def write_blocks(
         If a block cannot be computed or written. What was written stays.
     """
     wanted = np.asarray(numbers, dtype=np.int64)
-    done, total = volume.blocks - wanted.size, volume.blocks
-    progress(STAGE, done, total)
+    total = len(volume.record.grid_of(level))
+    done, stage = total - wanted.size, f"level {level}" if level else STAGE
+    progress(stage, done, total)
     size = batch_size(wanted.size, volume.grid.edge, workers)
     seconds = 0.0
-    for record in executor.run(_batches(volume, wanted, size)):
+    for record in executor.run(_batches(volume, wanted, size, level)):
         done += len(record.numbers)
         seconds += record.seconds
-        progress(STAGE, done, total)
+        progress(stage, done, total)
     return seconds
 
 
@@ -157,13 +160,19 @@ def compute_batch(task: BatchTask) -> BatchRecord:
 
 def block_name(task: BatchTask, number: int) -> str:
     """Block of a task, for messages."""
-    return f"block {open_volume(task.location).grid.index(number)} of {task.location}"
+    return _where(task, open_volume(task.location).record.grid_of(task.level).index(number))
 
 
-def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int) -> Iterator[BatchTask]:
-    identity, location = volume.record.identity(), str(volume.path)
+def _where(task: BatchTask, index: Index) -> str:
+    level = f"level {task.level} of " if task.level else ""
+    return f"block {index} of {level}{task.location}"
+
+
+def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int, level: int) -> Iterator[BatchTask]:
+    identity = volume.record.identity()
     for begin in range(0, numbers.size, size):
-        yield BatchTask(location, identity, tuple(numbers[begin : begin + size].tolist()))
+        some = tuple(numbers[begin : begin + size].tolist())
+        yield BatchTask(volume.location, identity, some, level)
 
 
 def _written(task: BatchTask) -> Iterator[BatchRecord]:
@@ -174,13 +183,13 @@ def _written(task: BatchTask) -> Iterator[BatchRecord]:
     """
     began = time.perf_counter()
     description = read_description(task.location)
-    work = _prepared(task.location, task.identity, description)
+    work = _prepared(task.location, task.identity, task.level, description)
     # left only when nothing is being written any more
     with ThreadPoolExecutor(1, "write") as writer:
         earlier: tuple[int, Future[None]] | None = None
         for number in task.numbers:
             with _naming(task, work.grid.index(number)):
-                labels = _labels(work, work.grid.index(number))
+                labels = block_labels(work.volume, task.level, work.grid.index(number))
             if earlier is not None:
                 earlier[1].result()
             future = writer.submit(_write, task, work, description, number, labels)
@@ -193,12 +202,6 @@ def _written(task: BatchTask) -> Iterator[BatchRecord]:
         if earlier is not None:
             earlier[1].result()
             yield BatchRecord((earlier[0],), time.perf_counter() - began)
-
-
-def _labels(work: _Work, index: Index) -> np.ndarray:
-    with work.backend.current():
-        labels = work.realization.block(index, work.backend.module(), work.backend.argument)
-        return work.backend.to_host(labels[work.grid.part(index)])
 
 
 def _write(
@@ -214,7 +217,7 @@ def _write(
 @contextmanager
 def _naming(task: BatchTask, index: Index) -> Iterator[None]:
     """Name the block in whatever goes wrong."""
-    where = f"block {index} of {task.location}"
+    where = _where(task, index)
     try:
         yield
     except MorphgenError:
@@ -233,22 +236,21 @@ def _naming(task: BatchTask, index: Index) -> Iterator[None]:
 
 
 class _Work(NamedTuple):
-    """What the tasks of one store share in a process."""
+    """What the tasks of one level of a store share in a process."""
 
-    realization: Realization
+    volume: VolumeInfo
     grid: BlockGrid
-    backend: Backend
     array: zarr.Array[Any]
 
 
 @lru_cache(maxsize=1)
-def _prepared(location: str, identity: str, description: bytes) -> _Work:
+def _prepared(location: str, identity: str, level: int, description: bytes) -> _Work:
     """Open a store; its description is a key, so that a change of it is seen."""
     volume = open_volume(location)
     if volume.record.identity() != identity:
         raise _replaced(location)
-    array = open_labels(Path(location), writable=True)
-    return _Work(volume.realization(), volume.grid, volume.backend, array)
+    array = open_labels(location, writable=True, level=level)
+    return _Work(volume, volume.record.grid_of(level), array)
 
 
 def _replaced(location: str) -> StoreError:

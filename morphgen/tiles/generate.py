@@ -12,18 +12,15 @@ from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.execute import Executor, InProcess, write_blocks
-from morphgen.tiles.plan import Plan, requirements
+from morphgen.tiles.plan import Plan, requirements, with_time
 from morphgen.tiles.processes import LocalProcesses
+from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
-from morphgen.tiles.shards import clean
-from morphgen.tiles.store import (
-    ARRAY,
-    VolumeInfo,
-    create,
-    exclusive,
-    open_volume,
-    restore_array,
-)
+from morphgen.tiles.store import create, exclusive, open_volume, restore
+from morphgen.tiles.volume import VolumeInfo
+
+# blocks of a level that are written sooner than processes start
+_FEW_COARSE_BLOCKS = 16
 
 
 @dataclass(frozen=True)
@@ -32,12 +29,14 @@ class Generated:
 
     Attributes
     ----------
-    path : Path
-        Folder of the store.
+    location : str
+        Folder or URL of the store.
     shape : tuple of 3 ints
         Voxels along (z, y, x).
     blocks, written : int
         Number of blocks of the volume, and of those that were written now.
+    levels, coarse_written : int
+        Number of coarser levels, and of their blocks that were written now.
     voxels : int
         Number of voxels that were written now.
     seconds : float
@@ -48,14 +47,21 @@ class Generated:
         Library and device.
     """
 
-    path: Path
+    location: str
     shape: Index
     blocks: int
     written: int
+    levels: int
+    coarse_written: int
     voxels: int
     seconds: float
     workers: int
     backend: Backend
+
+    @property
+    def path(self) -> Path:
+        """Folder of the store; `StoreError` if it is a URL."""
+        return open_volume(self.location).path
 
     @property
     def voxels_per_second(self) -> float:
@@ -74,12 +80,15 @@ def generate(
     device: str | None = None,
     workers: int | None = None,
     chunk: int | None = None,
+    levels: int | str | None = None,
+    downsample: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    allow_full_disk: bool = False,
     progress: Progress = silent,
     started: Callable[[Plan], object] = lambda plan: None,
 ) -> Generated:
-    """Draw a volume from a model, into a Zarr store on this machine's disk.
+    """Draw a volume from a model, into a Zarr store in a folder or at a URL.
 
     The label of a voxel depends on the model, the seed and the periodic axes alone, never on the
     number of workers or on what happened on the way.
@@ -89,7 +98,7 @@ def generate(
     model : ExcursionModel
         The model.
     path : str or Path
-        Folder of the store.
+        Folder of the store, or a URL that fsspec opens, such as ``s3://bucket/volume.zarr``.
     shape : sequence of 3 ints
         Voxels along (z, y, x).
     seed : int
@@ -104,13 +113,22 @@ def generate(
         and memory go. With one, the blocks are computed in this process.
     chunk : int, optional
         Edge of the inner chunks in voxels, a divisor of the model's block edge.
+    levels : int or "auto", optional
+        Number of coarser levels to write beside the volume, each of half the resolution of the
+        one before, in the arrays ``1``, ``2``, ...; ``auto`` ends with the first that is a single
+        block. By default none, or those that a store that is continued has. Levels can be added
+        to a store by continuing it; they are never taken away.
+    downsample : {"majority", "nearest"}, optional
+        How levels are made (see `morphgen.tiles.downsample`); by default by majority.
     resume : bool
         Continue what lies there: nothing, a store that was begun, or one that is complete.
     overwrite : bool
-        Replace a volume store that lies there: its array ``0`` is deleted with its whole folder.
+        Replace a volume store that lies there: its arrays are deleted with their whole folders.
         Other files in the store's folder stay.
+    allow_full_disk : bool
+        Begin even where the volume will probably not fit onto the disk.
     progress : callable
-        Told (stage, blocks done, blocks of the volume).
+        Told (stage, blocks done, blocks of the volume or the level).
     started : callable
         Told the `Plan` once the request was found valid, before anything is written.
 
@@ -135,43 +153,58 @@ def generate(
     """
     began = time.perf_counter()
     request = Request(
-        model, Path(path), shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
-    )
-    target = Path(path)
-    if not target.is_dir():
+        model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
+        levels, downsample,
+    )  # fmt: skip
+    if not place_of(path).held_without_trace():
         # a request that is refused leaves no folder behind
-        requirements(request.checked(), target, workers)
-    with exclusive(target):
+        requirements(request.checked(), path, workers, allow_full_disk)
+    with exclusive(path):
         order = request.checked()
-        costs = requirements(order, target, workers)
+        costs = with_time(order, requirements(order, path, workers, allow_full_disk))
         started(costs)
-        volume = _opened(target, order)
-        if order.remaining:
-            executor = _executor(costs)
-            write_blocks(volume, order.missing, executor, progress, workers=costs.workers)
+        volume = _opened(path, order)
+        coarse = _write(volume, order, costs, progress)
     return Generated(
-        path=target,
+        location=volume.location,
         shape=volume.shape,
         blocks=volume.blocks,
         written=order.remaining,
-        voxels=volume.grid.voxels_in(order.missing),
+        levels=volume.levels,
+        coarse_written=coarse,
+        voxels=volume.grid.voxels_in(order.missing_in(0)),
         seconds=time.perf_counter() - began,
         workers=costs.workers,
         backend=order.record.backend,
     )
 
 
-def _opened(target: Path, order: Order) -> VolumeInfo:
+def _opened(path: str | Path, order: Order) -> VolumeInfo:
     """Store in which exactly the missing blocks have no shard."""
     if order.existing is None:
-        create(target, order.record)
-        return open_volume(target)
-    restore_array(order.existing)
-    clean(target / ARRAY, order.record.grid, order.missing)
-    return order.existing
+        create(path, order.record)
+        return open_volume(path)
+    volume = restore(order.existing, order.record.levels, order.record.downsample)
+    place = place_of(path)
+    with place.writing():
+        for level in range(volume.levels + 1):
+            place.clean(str(level), order.record.grid_of(level), order.missing_in(level))
+    return volume
 
 
-def _executor(costs: Plan) -> Executor:
-    if costs.workers == 1:
+def _write(volume: VolumeInfo, order: Order, costs: Plan, progress: Progress) -> int:
+    """Write every level after the one below it; number of blocks in the coarser ones."""
+    coarse = 0
+    for level in range(volume.levels + 1):
+        missing = order.missing_in(level)
+        if missing.size:
+            executor = _executor(costs, level, missing.size)
+            write_blocks(volume, missing, executor, progress, workers=costs.workers, level=level)
+        coarse += missing.size if level else 0
+    return coarse
+
+
+def _executor(costs: Plan, level: int, blocks: int) -> Executor:
+    if costs.workers == 1 or (level and blocks <= _FEW_COARSE_BLOCKS):
         return InProcess()
     return LocalProcesses(costs.workers, costs.backend)

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -102,6 +103,19 @@ class BlockGrid:
             for i, length in zip(index, self.size(index), strict=True)
         )
         return z, y, x
+
+    def touched(self, part: Slices) -> Iterator[Index]:
+        """Blocks that a part of the volume lies in, in C order."""
+        asked = (s.indices(side)[:2] for s, side in zip(part, self.shape, strict=True))
+        z, y, x = (
+            range(start // self.edge, -(-max(start, stop) // self.edge)) for start, stop in asked
+        )
+        return product(z, y, x)
+
+    def halved(self) -> BlockGrid:
+        """Blocks of the same edge in a volume of half the resolution, rounded up."""
+        z, y, x = (-(-side // 2) for side in self.shape)
+        return BlockGrid((z, y, x), self.edge)
 
     def part(self, index: Index) -> Slices:
         """Which part of the whole canonical block lies in the volume."""

@@ -1,7 +1,7 @@
 """What a volume store says about itself: the attributes of its Zarr group.
 
-The attribute ``morphgen`` holds what determines every voxel; ``ome`` holds axes, scale, names and
-colours in the form of OME-Zarr 0.5 for viewers.
+The attribute ``morphgen`` holds what determines every voxel, and where the store comes from;
+``ome`` holds what viewers want (see `morphgen.tiles.ome`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import operator
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from morphgen.errors import InputError, MorphgenError, StoreError
 from morphgen.excursion.model import ExcursionModel
@@ -21,23 +25,16 @@ from morphgen.excursion.realization import Realization
 from morphgen.excursion.storage import dump_model, parse_model
 from morphgen.fields.blocks import Index, Periods
 from morphgen.fields.noise import NOISE_VERSION
-from morphgen.phases import phase_colors
 from morphgen.tiles.backends import Backend
+from morphgen.tiles.downsample import METHODS
 from morphgen.tiles.grid import BlockGrid, volume_shape
+from morphgen.tiles.ome import AXES, ome_attributes
 
 FORMAT = "morphgen-volume"
 FORMAT_VERSION = 1
-AXES = ("z", "y", "x")
 
 _DEFAULT_CHUNKS = (128, 96, 64)
 _SMALLEST_CHUNK = 8
-_OME_UNITS = {
-    "nm": "nanometer",
-    "um": "micrometer",
-    "mm": "millimeter",
-    "cm": "centimeter",
-    "m": "meter",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,12 @@ class VolumeRecord:
         Library and device that compute the blocks.
     versions : dict of str
         Versions of the packages that determine the bytes.
+    levels : int
+        Number of coarser levels, each of half the resolution of the one before.
+    downsample : {"majority", "nearest"}
+        How they are made.
+    origin : dict of str
+        When and on what kind of machine the store was created.
 
     Raises
     ------
@@ -75,17 +78,32 @@ class VolumeRecord:
     backend: Backend
     versions: dict[str, str] = field(default_factory=dict, compare=False)
     noise_version: int = NOISE_VERSION
+    levels: int = 0
+    downsample: str = METHODS[0]
+    origin: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", volume_shape(self.shape))
         object.__setattr__(self, "seed", checked_seed(self.seed))
         object.__setattr__(self, "periodic", checked_axes(self.periodic))
         object.__setattr__(self, "chunk", inner_chunk(self.realization().block_edge, self.chunk))
+        object.__setattr__(self, "levels", checked_levels(self.levels, self.grid))
+        if self.downsample not in METHODS:
+            raise InputError(
+                f"downsample is {self.downsample!r}: expected one of {', '.join(METHODS)}"
+            )
 
     @property
     def grid(self) -> BlockGrid:
         """Blocks of the volume."""
         return BlockGrid(self.shape, self.realization().block_edge)
+
+    def grid_of(self, level: int) -> BlockGrid:
+        """Blocks of a level; 0 is the volume itself."""
+        grid = self.grid
+        for _ in range(level):
+            grid = grid.halved()
+        return grid
 
     @property
     def periods(self) -> Periods:
@@ -117,12 +135,16 @@ class VolumeRecord:
             "backend": {"name": self.backend.name, "device": self.backend.device},
             "noise_version": self.noise_version,
             "versions": dict(self.versions),
+            "pyramid": {"levels": self.levels, "downsample": self.downsample},
+            "origin": dict(self.origin),
         }
-        return {"morphgen": own, "ome": _ome(self.model)}
+        return {"morphgen": own, "ome": ome_attributes(self.model, self.levels, self.downsample)}
 
     def identity(self) -> str:
-        """Hash of everything that a block depends on."""
+        """Hash of everything that a block of the volume depends on."""
         own = self.attributes()["morphgen"]
+        # levels can be added later, and the same volume can be made at any time
+        del own["pyramid"], own["origin"]
         return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: VolumeRecord) -> list[str]:
@@ -142,6 +164,8 @@ class VolumeRecord:
             # another version may compute other blocks from the same noise
             ("morphgen", self.versions.get("morphgen"), other.versions.get("morphgen")),
         ]
+        if self.levels and other.levels:
+            pairs.append(("downsampling", self.downsample, other.downsample))
         return [f"{name} {theirs}, not {ours}" for name, ours, theirs in pairs if ours != theirs]
 
 
@@ -169,6 +193,8 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             backend=Backend(str(own["backend"]["name"]), str(own["backend"]["device"])),
             versions={str(k): str(v) for k, v in own["versions"].items()},
             noise_version=int(own["noise_version"]),
+            **_pyramid(own.get("pyramid", {})),
+            origin={str(k): str(v) for k, v in own.get("origin", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, MorphgenError) as error:
         raise StoreError(f"its description is damaged ({error}); generate it anew") from error
@@ -192,6 +218,23 @@ def package_versions(backend: Backend) -> dict[str, str]:
     return {"python": platform.python_version(), **found, **backend.versions()}
 
 
+def origin() -> dict[str, str]:
+    """Time, and the kind of machine: the bits can depend on its instruction set."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "platform": platform.platform(),
+        "cpu": instruction_set(),
+    }
+
+
+def instruction_set() -> str:
+    """Machine and the vector instructions that NumPy uses on it, such as ``x86_64 X86_V3``."""
+    found: Any = np.show_config(mode="dicts")
+    simd = found.get("SIMD Extensions", {})
+    names = [*simd.get("baseline", ()), *simd.get("found", ())]
+    return " ".join((platform.machine(), *names))
+
+
 def inner_chunk(edge: int, chunk: int | None = None) -> int:
     """Edge of the inner chunks for blocks of a given edge, in voxels.
 
@@ -209,6 +252,29 @@ def inner_chunk(edge: int, chunk: int | None = None) -> int:
             f"{', '.join(map(str, valid))}"
         )
     return operator.index(chunk)
+
+
+def checked_levels(levels: int | str, grid: BlockGrid) -> int:
+    """Number of coarser levels; ``auto`` ends with the first that is a single block.
+
+    Raises
+    ------
+    InputError
+        If it is no number, or there is nothing to halve any more.
+    """
+    longest = max(grid.shape)
+    if levels == "auto":
+        return max(0, math.ceil(math.log2(longest / grid.edge)))
+    most = (longest - 1).bit_length()
+    try:
+        number = operator.index(levels)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InputError(f"levels {levels!r}: expected a number, or auto") from error
+    if not 0 <= number <= most:
+        raise InputError(
+            f"levels {number}: expected 0 to {most}, where {longest} voxels are halved to one"
+        )
+    return number
 
 
 def checked_seed(seed: int) -> int:
@@ -230,29 +296,12 @@ def checked_axes(periodic: Sequence[str]) -> tuple[str, ...]:
     return tuple(axis for axis in AXES if axis in periodic)
 
 
+def _pyramid(own: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "levels": int(own.get("levels", 0)),
+        "downsample": str(own.get("downsample", METHODS[0])),
+    }
+
+
 def _shown(backend: Backend) -> str:
     return f"{backend.name} on {backend.kind}"
-
-
-def _ome(model: ExcursionModel) -> dict[str, Any]:
-    """Minimal image-label metadata of OME-Zarr 0.5 (ngff.openmicroscopy.org/0.5)."""
-    unit = {"unit": _OME_UNITS[model.unit]} if model.unit in _OME_UNITS else {}
-    scale = [{"type": "scale", "scale": [float(size) for size in model.voxel_size]}]
-    colors = zip(model.phases, phase_colors(model.phases), strict=True)
-    return {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "name": "labels",
-                "axes": [{"name": axis, "type": "space", **unit} for axis in AXES],
-                "datasets": [{"path": "0", "coordinateTransformations": scale}],
-            }
-        ],
-        "image-label": {
-            "colors": [
-                {"label-value": phase.label, "rgba": [*bytes.fromhex(color[1:]), 255]}
-                for phase, color in colors
-            ],
-            "properties": [{"label-value": p.label, "name": p.name} for p in model.phases],
-        },
-    }

@@ -21,10 +21,14 @@ from morphgen.tiles.estimates import (
     seconds,
 )
 from morphgen.tiles.memory import available_memory, worker_memory
+from morphgen.tiles.place import LocalPlace, Place
+from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
 
 # work that a single process does while others would still be starting
 _SHORT_SECONDS = 4.0
+# work that is not worth a calibration of a second
+_QUICK_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,12 @@ class Plan:
     worker_memory, memory_available : int
         Peak memory of a worker and memory that there is, in bytes.
     disk_bound, disk_expected : int
-        Bytes of the remaining blocks without compression, and what they should take with it.
-    disk_free : int
-        Free bytes where the store is, or will be.
+        Bytes of the remaining blocks without compression, and what they should take with it,
+        together with those of coarser levels.
+    disk_free : int or None
+        Free bytes where the store is, or will be; None where that cannot be known.
+    levels : int
+        Number of coarser levels.
     seconds : float or None
         Estimated time, from a calibration of a second; None if none was asked for.
     """
@@ -67,7 +74,8 @@ class Plan:
     memory_available: int
     disk_bound: int
     disk_expected: int
-    disk_free: int
+    disk_free: int | None
+    levels: int = 0
     seconds: float | None = None
 
     def lines(self) -> list[str]:
@@ -84,13 +92,37 @@ class Plan:
             f"{_bytes(self.workers * self.worker_memory)} together; "
             f"{_bytes(self.memory_available)} available",
             f"disk       about {_bytes(self.disk_expected)} compressed, never more than "
-            f"{_bytes(self.disk_bound)}; {_bytes(self.disk_free)} free",
+            f"{_bytes(self.disk_bound)}; {self._room()}",
         ]
+        if self.levels:
+            lines.insert(2, f"levels     {self.levels}, each of half the resolution")
         if self.seconds is not None:
             lines.append(
                 f"time       about {_duration(self.seconds)}, by a calibration of a second"
             )
         return lines
+
+    def summary(self) -> str:
+        """Plan in one line."""
+        done = self.blocks - self.remaining
+        z, y, x = self.shape
+        parts = [
+            f"{z} x {y} x {x} voxels: {_count(self.blocks, 'block')} of {self.block_edge}^3"
+            + (f", {done} of them written" if done else "")
+            + f", {self.halo_overhead:.2f} voxels convolved for each",
+            f"{_count(self.workers, 'worker')}, {self.backend.name} on {self.backend.device}, up "
+            f"to {_bytes(self.worker_memory)} of memory each, {_bytes(self.memory_available)} "
+            "available",
+            f"about {_bytes(self.disk_expected)} on disk, {self._room()}",
+        ]
+        if self.levels:
+            parts.insert(1, _count(self.levels, "coarser level"))
+        if self.seconds is not None:
+            parts.append(f"about {_duration(self.seconds)}")
+        return "; ".join(parts)
+
+    def _room(self) -> str:
+        return "room unknown" if self.disk_free is None else f"{_bytes(self.disk_free)} free"
 
 
 def plan(
@@ -104,8 +136,11 @@ def plan(
     workers: int | None = None,
     backend: str = "auto",
     device: str | None = None,
+    levels: int | str | None = None,
+    downsample: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    allow_full_disk: bool = False,
 ) -> Plan:
     """Predict what `generate` would need, and refuse what it would refuse.
 
@@ -116,9 +151,10 @@ def plan(
     shape : sequence of 3 ints
         Voxels along (z, y, x).
     path : str or Path, optional
-        Where the store is to lie. Without it, the disk is that of the current folder, and no
-        store is in the way.
-    seed, periodic, chunk, workers, backend, device, resume, overwrite
+        Where the store is to lie, a folder or a URL. Without it, the disk is that of the current
+        folder, and no store is in the way.
+    seed, periodic, chunk, workers, backend, device, levels, downsample, resume, overwrite, \
+    allow_full_disk
         As in `generate`. With ``resume``, the cost is that of the blocks that are still missing.
 
     Returns
@@ -131,52 +167,94 @@ def plan(
         As `generate`: the request is invalid, does not fit into the memory or onto the disk, or
         something lies at ``path`` that must not be replaced or cannot be continued.
     """
-    target = None if path is None else Path(path)
     order = Request(
-        model, target, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite
-    ).checked()
-    found = requirements(order, target or Path(), workers)
-    count = found.remaining
-    sample = order.record.realization()
-    time = seconds(sample, count, found.workers, found.backend) if count else 0.0
+        model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
+        levels, downsample,
+    ).checked()  # fmt: skip
+    found = requirements(order, path or Path(), workers, allow_full_disk)
+    return with_time(order, found, always=True)
+
+
+def with_time(order: Order, found: Plan, *, always: bool = False) -> Plan:
+    """Plan with an estimate of the time, unless the work takes little more than the estimate.
+
+    Parameters
+    ----------
+    order, found : Order, Plan
+        What is asked for, and its costs.
+    always : bool
+        Estimate the time of small work as well.
+    """
+    sample, blocks = order.record.realization(), found.remaining
+    if not always and rough_seconds(sample, blocks) < _QUICK_SECONDS:
+        return found
+    time = seconds(sample, blocks, found.workers, found.backend) if blocks else 0.0
     return replace(found, seconds=time)
 
 
-def requirements(order: Order, path: Path, workers: int | None) -> Plan:
+def requirements(
+    order: Order, path: str | Path, workers: int | None, allow_full_disk: bool = False
+) -> Plan:
     """Plan without a time, for the blocks that remain to be computed.
 
     Raises
     ------
     InputError
-        If they do not fit into the memory or onto the disk.
+        If they do not fit into the memory or, unless that is allowed, onto the disk.
     """
-    record, blocks = order.record, order.remaining
-    model, grid, backend = record.model, record.grid, record.backend
+    record, place = order.record, place_of(path)
+    grid, backend = record.grid, record.backend
     sample = record.realization()
     need, room = worker_memory(sample, backend), available_memory()
-    short = rough_seconds(sample, blocks) < _SHORT_SECONDS
+    blocks = max(order.remaining_in(level) for level in range(record.levels + 1))
+    short = rough_seconds(sample, order.remaining) < _SHORT_SECONDS
     count = _workers(workers, blocks, need, room, backend, short=short)
-    expected, free = disk_expected(model, grid, record.chunk, blocks), free_space(path)
-    if expected > free:
+    if not place.shared:
+        count = _alone(place, workers)
+    expected, bound = _disk(order)
+    free = free_space(place.path) if isinstance(place, LocalPlace) else None
+    if free is not None and expected > free and not allow_full_disk:
         raise InputError(
             f"{path}: the volume takes about {_bytes(expected)}, the disk has {_bytes(free)} free; "
-            "choose a smaller shape, or another disk"
+            "choose a smaller shape or another disk, or begin all the same with --yes "
+            "(allow_full_disk=True)"
         )
     return Plan(
         shape=grid.shape,
         block_edge=grid.edge,
         chunk=record.chunk,
         blocks=len(grid),
-        remaining=blocks,
+        remaining=order.remaining,
         halo_overhead=halo_overhead(sample, grid),
         workers=count,
         backend=backend,
         worker_memory=need,
         memory_available=room,
-        disk_bound=disk_bound(grid, record.chunk, blocks),
+        disk_bound=bound,
         disk_expected=expected,
         disk_free=free,
+        levels=record.levels,
     )
+
+
+def _disk(order: Order) -> tuple[int, int]:
+    """Bytes that the missing blocks of all levels should take, and at most."""
+    record, expected, bound = order.record, 0, 0
+    for level in range(record.levels + 1):
+        grid, blocks = record.grid_of(level), order.remaining_in(level)
+        most = disk_bound(grid, record.chunk, blocks)
+        # labels of half the resolution differ between neighbours up to twice as often
+        guess = 2**level * disk_expected(record.model, grid, record.chunk, blocks)
+        expected, bound = expected + min(most, guess), bound + most
+    return expected, bound
+
+
+def _alone(place: Place, workers: int | None) -> int:
+    if workers is not None and workers > 1:
+        raise InputError(
+            f"{workers} workers: expected 1, since no other process sees {place.location}"
+        )
+    return 1
 
 
 def usable_cpus() -> int:
@@ -202,6 +280,10 @@ def _workers(
         # several processes take turns on one CUDA device, or start more slowly than one works
         wanted = 1 if backend.on_gpu or short else usable_cpus()
     return min(wanted, blocks, fitting)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def _bytes(count: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,17 @@ import numpy as np
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.tiles.backends import resolve
-from morphgen.tiles.grid import volume_shape
-from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions
-from morphgen.tiles.store import State, VolumeInfo, open_volume, state_of
+from morphgen.tiles.downsample import METHODS
+from morphgen.tiles.grid import BlockGrid, volume_shape
+from morphgen.tiles.metadata import (
+    VolumeRecord,
+    checked_levels,
+    inner_chunk,
+    origin,
+    package_versions,
+)
+from morphgen.tiles.store import State, open_volume, state_of
+from morphgen.tiles.volume import VolumeInfo
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Request:
     """
 
     model: ExcursionModel
-    path: Path | None
+    path: str | Path | None
     shape: Sequence[int]
     seed: int = 0
     periodic: Sequence[str] = ()
@@ -35,6 +42,8 @@ class Request:
     chunk: int | None = None
     resume: bool = False
     overwrite: bool = False
+    levels: int | str | None = None
+    downsample: str | None = None
 
     def checked(self) -> Order:
         """Check the request, against the store that lies there as well.
@@ -60,7 +69,7 @@ class Request:
             )
         return Order(record, existing)
 
-    def _existing(self, path: Path) -> VolumeInfo | None:
+    def _existing(self, path: str | Path) -> VolumeInfo | None:
         """Store that is to be continued; StoreError if one lies in the way."""
         state = state_of(path)
         if state is State.ABSENT or self.overwrite:
@@ -77,6 +86,7 @@ class Request:
             # the chunks of another model need not divide the blocks of this one
             same_blocks = existing.model.block_edge == self.model.block_edge
             chunk = existing.record.chunk if chunk is None and same_blocks else chunk
+        levels, downsample = self._pyramid(existing)
         chosen = resolve(backend, device)
         return VolumeRecord(
             model=self.model,
@@ -86,7 +96,20 @@ class Request:
             chunk=inner_chunk(self.model.block_edge, chunk),
             backend=chosen,
             versions=package_versions(chosen),
+            levels=levels,
+            downsample=downsample,
+            origin=origin(),
         )
+
+    def _pyramid(self, existing: VolumeInfo | None) -> tuple[int, str]:
+        """Number of coarser levels and their method: none is taken from a store that is there."""
+        grid = BlockGrid(volume_shape(self.shape), self.model.block_edge)
+        levels = 0 if self.levels is None else checked_levels(self.levels, grid)
+        downsample = self.downsample
+        if existing is not None and existing.levels and existing.shape == grid.shape:
+            levels = max(levels, existing.levels)
+            downsample = downsample or existing.record.downsample
+        return levels, downsample or METHODS[0]
 
 
 @dataclass(frozen=True)
@@ -96,14 +119,19 @@ class Order:
     record: VolumeRecord
     existing: VolumeInfo | None
 
-    @cached_property
-    def missing(self) -> np.ndarray:
-        """Numbers of the blocks that are to be computed, as int64."""
-        if self.existing is not None:
-            return self.existing.missing
-        return np.arange(len(self.record.grid), dtype=np.int64)
+    def missing_in(self, level: int) -> np.ndarray:
+        """Numbers of the blocks of a level that are to be written, as int64."""
+        if self.existing is not None and level <= self.existing.levels:
+            return self.existing.missing_by_level[level]
+        return np.arange(len(self.record.grid_of(level)), dtype=np.int64)
+
+    def remaining_in(self, level: int) -> int:
+        """Number of these blocks; a list of them may not fit into the memory."""
+        if self.existing is not None and level <= self.existing.levels:
+            return self.existing.missing_by_level[level].size
+        return len(self.record.grid_of(level))
 
     @property
     def remaining(self) -> int:
-        """Number of these blocks; a list of them may not fit into the memory."""
-        return len(self.record.grid) if self.existing is None else self.existing.missing.size
+        """Number of blocks of the volume itself that are to be computed."""
+        return self.remaining_in(0)

@@ -1,39 +1,31 @@
 """The Zarr 3 store of a volume: created first, then filled block by block.
 
-The group is marked as begun before its array exists, and as ready by the last write of its
-metadata; each write is an atomic rename (zarr >= 3.1.3). A store that was killed while it was
-created is therefore recognised, and holds nothing yet.
+The group is marked as begun before its arrays exist, and as ready by the last write of its
+metadata; each write is atomic: a rename in a folder (zarr >= 3.1.3), a put at an object store. A
+store that was killed while it was created is therefore recognised, and holds nothing yet.
 """
 
 from __future__ import annotations
 
 import enum
-import fcntl
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from morphgen.errors import StoreError
-from morphgen.excursion.model import ExcursionModel
-from morphgen.excursion.realization import Realization
-from morphgen.fields.blocks import Index
 from morphgen.phases import OUTSIDE
-from morphgen.tiles.backends import Backend
-from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.metadata import AXES, FORMAT, VolumeRecord, parse_attributes
-from morphgen.tiles.shards import missing_blocks, shard_path
+from morphgen.tiles.metadata import FORMAT, VolumeRecord, parse_attributes
+from morphgen.tiles.ome import AXES
+from morphgen.tiles.place import Place
+from morphgen.tiles.remote import place_of
+from morphgen.tiles.volume import VolumeInfo
 
-ARRAY = "0"
+GROUP = "zarr.json"
 
 
 class State(enum.Enum):
@@ -44,290 +36,162 @@ class State(enum.Enum):
     READY = "ready"
 
 
-@dataclass(frozen=True)
-class VolumeInfo:
-    """A volume on disk.
-
-    Attributes
-    ----------
-    path : Path
-        Folder of the store.
-    record : VolumeRecord
-        What determines its voxels.
-    """
-
-    path: Path
-    record: VolumeRecord
-
-    @property
-    def model(self) -> ExcursionModel:
-        """Model that the volume was drawn from."""
-        return self.record.model
-
-    @property
-    def seed(self) -> int:
-        """Seed of the noise."""
-        return self.record.seed
-
-    @property
-    def shape(self) -> Index:
-        """Voxels along (z, y, x)."""
-        return self.record.shape
-
-    @property
-    def voxel_size(self) -> tuple[float, float, float]:
-        """Voxel size along (z, y, x), in ``unit``."""
-        return self.model.voxel_size
-
-    @property
-    def unit(self) -> str:
-        """Unit of lengths."""
-        return self.model.unit
-
-    @property
-    def backend(self) -> Backend:
-        """Library and device that the blocks are computed with."""
-        return self.record.backend
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Versions of the packages that created the store."""
-        return self.record.versions
-
-    @property
-    def grid(self) -> BlockGrid:
-        """Blocks of the volume."""
-        return self.record.grid
-
-    @cached_property
-    def missing(self) -> np.ndarray:
-        """Numbers of the blocks that are absent or not whole, when first asked, as int64."""
-        return missing_blocks(self.path / ARRAY, self.grid, self.record.chunk)
-
-    @property
-    def blocks(self) -> int:
-        """Number of blocks."""
-        return len(self.grid)
-
-    @cached_property
-    def described(self) -> bool:
-        """Whether the array's own metadata are there and right, when first asked."""
-        try:
-            array = open_labels(self.path)
-        # Zarr fails in many ways at damaged metadata
-        except Exception:  # noqa: BLE001
-            return False
-        found = (array.shape, array.shards, array.chunks, str(array.dtype))
-        edges = ((self.grid.edge,) * 3, (self.record.chunk,) * 3)
-        return found == (self.shape, *edges, "uint8")
-
-    @property
-    def written(self) -> int:
-        """Number of blocks that are whole."""
-        return self.blocks - self.missing.size
-
-    @property
-    def complete(self) -> bool:
-        """Whether every block is whole, and the array can be opened."""
-        return self.described and self.missing.size == 0
-
-    def realization(self) -> Realization:
-        """Realization whose window at (0, 0, 0) is the volume."""
-        return self.record.realization()
-
-    def labels(self) -> zarr.Array[Any]:
-        """Labels as a Zarr array, read-only; 255 marks what is not written."""
-        return open_labels(self.path)
-
-    def read(self, part: tuple[slice, slice, slice]) -> np.ndarray:
-        """Labels of a part of the volume.
-
-        Parameters
-        ----------
-        part : tuple of 3 slices
-            Voxels along (z, y, x).
-
-        Raises
-        ------
-        StoreError
-            If they are damaged, with the file that has to go.
-        """
-        try:
-            return np.asarray(self.labels()[part])
-        except (ValueError, RuntimeError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise StoreError(
-                f"{self.path}: {self._damaged(part)} cannot be read ({reason}); "
-                "delete that file and run generate with resume"
-            ) from error
-
-    def _damaged(self, part: tuple[slice, slice, slice]) -> Path:
-        """First file of a part that cannot be read."""
-        asked = [s.indices(side)[:2] for s, side in zip(part, self.shape, strict=True)]
-        for index in self.grid:
-            own = self.grid.slices(index)
-            touched = zip(own, asked, strict=True)
-            if all(s.start < stop and start < s.stop for s, (start, stop) in touched):
-                try:
-                    self.labels()[own]
-                except (ValueError, RuntimeError, OSError):
-                    return shard_path(self.path / ARRAY, index)
-        return self.path / ARRAY / "zarr.json"
-
-
-def open_volume(path: str | Path) -> VolumeInfo:
+def open_volume(location: str | Path) -> VolumeInfo:
     """Open a volume store for reading.
 
     Parameters
     ----------
-    path : str or Path
-        Folder of the store.
+    location : str or Path
+        Folder of the store, or a URL such as ``s3://bucket/volume.zarr``.
 
     Raises
     ------
     StoreError
         If there is no volume, or its description is damaged.
+    InputError
+        If nothing is installed that opens the URL.
     """
-    place = Path(path)
-    state = state_of(place)
+    place = place_of(location)
+    state = state_of(location)
     if state is State.ABSENT:
-        raise StoreError(f"{place} is no volume; generate it first, or check the path")
+        raise StoreError(f"{place.location} is no volume; generate it first, or check the path")
     if state is State.BEGUN:
-        raise StoreError(f"{place} was begun but holds nothing yet; generate it with resume")
+        raise StoreError(
+            f"{place.location} was begun but holds nothing yet; generate it with resume"
+        )
     try:
-        return VolumeInfo(place, parse_attributes(_attributes(place)))
+        return VolumeInfo(place.location, parse_attributes(_attributes(place)))
     except StoreError as error:
-        raise StoreError(f"{place}: {error}") from error
+        raise StoreError(f"{place.location}: {error}") from error
 
 
-def open_labels(path: str | Path, *, writable: bool = False) -> zarr.Array[Any]:
-    """Open the label array of a store.
-
-    Returns
-    -------
-    zarr.Array of uint8, axes (z, y, x)
-        255 marks what is not written.
-    """
-    # the option is not kept in the store; without it every chunk is compared with the fill value
-    found = zarr.open_array(
-        store=str(Path(path) / ARRAY),
-        mode="r+" if writable else "r",
-        zarr_format=3,
-        config={"write_empty_chunks": True},
-    )
-    assert isinstance(found, zarr.Array)
-    return found
-
-
-def state_of(path: Path) -> State:
-    """Tell whether a store can be created at a path, was begun there, or is ready.
+def state_of(location: str | Path) -> State:
+    """Tell whether a store can be created at a place, was begun there, or is ready.
 
     Raises
     ------
     StoreError
         If something lies there that is no volume store.
     """
-    if not path.exists():
+    place = place_of(location)
+    attributes = _attributes(place)
+    if not attributes and place.vacant():
         return State.ABSENT
-    if path.is_dir() and all(entry.name.endswith(".partial") for entry in path.iterdir()):
-        return State.ABSENT
-    own = _attributes(path).get("morphgen") if path.is_dir() else None
+    own = attributes.get("morphgen")
     if not isinstance(own, dict) or own.get("format") != FORMAT:
-        raise StoreError(f"{path} exists and is no morphgen volume; choose another path")
+        raise StoreError(f"{place.location} exists and is no morphgen volume; choose another path")
     return State.READY if own.get("state") == "ready" else State.BEGUN
 
 
-def create(path: Path, record: VolumeRecord) -> None:
+def create(location: str | Path, record: VolumeRecord) -> None:
     """Create an empty store, in place of the begun or ready one that lies there.
 
-    The array and whatever else lies in its folder are deleted; what lies beside it stays.
+    Its arrays and whatever else lies in their folders are deleted; what lies beside them stays.
 
     Raises
     ------
     StoreError
-        If something else lies there, or the folder cannot be written.
+        If something else lies there, or the place cannot be written.
     """
-    existing = state_of(path) is not State.ABSENT
-    with _writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-        _drop_partial_files(path)
+    place = place_of(location)
+    existing = state_of(location) is not State.ABSENT
+    with place.writing():
+        place.begin()
         begun: dict[str, Any] = {"morphgen": {"format": FORMAT, "state": "begun"}}
+        store = place.store(writable=True)
         if existing:
             # the group stays recognisable at every moment
-            group = zarr.open_group(str(path), mode="r+", zarr_format=3)
+            group = zarr.open_group(store, mode="r+", zarr_format=3)
+            levels = _levels(group)
             group.attrs.put(begun)
-            if (path / ARRAY).exists():
-                shutil.rmtree(path / ARRAY)
+            for level in range(max(levels, record.levels) + 1):
+                place.delete(str(level))
         else:
-            group = zarr.create_group(str(path), zarr_format=3, attributes=begun)
-        _create_array(group, record)
+            group = zarr.create_group(store, zarr_format=3, attributes=begun)
+        for level in range(record.levels + 1):
+            _create_array(group, record, level)
         group.attrs.put(record.attributes())
 
 
-def restore_array(volume: VolumeInfo) -> None:
-    """Write the array's metadata anew where they are lost or damaged; shards stay.
+def restore(volume: VolumeInfo, levels: int, downsample: str) -> VolumeInfo:
+    """Write metadata of arrays anew where they are lost or damaged, and those of new levels.
+
+    Shards stay.
+
+    Parameters
+    ----------
+    volume : VolumeInfo
+        The store.
+    levels, downsample : int, str
+        How many coarser levels it shall have, and how they are made.
+
+    Returns
+    -------
+    VolumeInfo
+        The store with these levels.
 
     Raises
     ------
     StoreError
-        If the folder cannot be written.
+        If the place cannot be written.
     """
-    if volume.described:
-        return
-    with _writing(volume.path):
-        (volume.path / ARRAY / "zarr.json").unlink(missing_ok=True)
-        group = zarr.open_group(str(volume.path), mode="r+", zarr_format=3)
-        _create_array(group, volume.record)
+    record = replace(volume.record, levels=levels, downsample=downsample)
+    wanted = VolumeInfo(volume.location, record)
+    if wanted.described and record == volume.record:
+        return volume
+    place = place_of(volume.location)
+    with place.writing():
+        group = zarr.open_group(place.store(writable=True), mode="r+", zarr_format=3)
+        for level in range(levels + 1):
+            if level > volume.levels:
+                # the remains of a run that was killed before it told of the level
+                place.delete(str(level))
+            if not wanted.has_array(level):
+                place.delete(f"{level}/zarr.json")
+                _create_array(group, record, level)
+        if record != volume.record:
+            group.attrs.put(record.attributes())
+    return open_volume(volume.location)
 
 
-def read_description(path: str | Path) -> bytes:
-    """Metadata of a store's group, as they are on the disk.
+def read_description(location: str | Path) -> bytes:
+    """Metadata of a store's group, byte by byte.
 
     Raises
     ------
     StoreError
         If they are gone.
     """
+    place = place_of(location)
     try:
-        return Path(path, "zarr.json").read_bytes()
+        found = place.read(GROUP)
     except OSError as error:
-        raise StoreError(f"{path} is gone: {error.strerror or error}") from error
+        raise StoreError(f"{place.location} is gone: {error.strerror or error}") from error
+    if found is None:
+        raise StoreError(f"{place.location} is gone: it has no {GROUP}; generate it anew")
+    return found
 
 
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold a store, or the folder that becomes one, against any other run.
+def exclusive(location: str | Path) -> AbstractContextManager[None]:
+    """Hold a store, or the place that becomes one, against any other run.
 
-    The lock is one on the folder itself: nothing is written, and it ends with the process.
-    Network file systems may not honour it.
+    URLs have no locks; every block still checks whose store it is in.
 
     Raises
     ------
     StoreError
         If another run holds it, or the folder cannot be created.
     """
-    with _writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(f"{path}: another run is writing it; wait until it ends") from error
-        except OSError:
-            # a file system without locks; every block still checks whose store it is in
-            pass
-        yield
-    finally:
-        os.close(folder)
+    return place_of(location).exclusive()
 
 
-def _create_array(group: zarr.Group, record: VolumeRecord) -> None:
+def _create_array(group: zarr.Group, record: VolumeRecord, level: int) -> None:
+    grid = record.grid_of(level)
     group.create_array(
-        ARRAY,
-        shape=record.shape,
+        str(level),
+        shape=grid.shape,
         dtype="uint8",
-        shards=(record.grid.edge,) * 3,
+        shards=(grid.edge,) * 3,
         chunks=(record.chunk,) * 3,
         compressors=[ZstdCodec(level=1), Crc32cCodec()],
         fill_value=OUTSIDE,
@@ -335,28 +199,20 @@ def _create_array(group: zarr.Group, record: VolumeRecord) -> None:
     )
 
 
-def _drop_partial_files(path: Path) -> None:
-    for entry in path.glob("*.partial"):
-        entry.unlink(missing_ok=True)
+def _levels(group: zarr.Group) -> int:
+    """Number of coarser levels that a store has told of, which may be damaged."""
+    own = group.attrs.asdict().get("morphgen")
+    pyramid = own.get("pyramid") if isinstance(own, dict) else None
+    found = pyramid.get("levels") if isinstance(pyramid, dict) else 0
+    return min(found, 64) if isinstance(found, int) else 0
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _attributes(place: Place) -> dict[str, Any]:
+    """Attributes of the Zarr group at a place; empty if there is none."""
     try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}; choose another path"
-        ) from error
-
-
-def _attributes(path: Path) -> dict[str, Any]:
-    """Attributes of the Zarr group in a folder; empty if there is none."""
-    try:
-        content = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+        content = place.read(GROUP)
+        found = {} if content is None else json.loads(content.decode("utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}/zarr.json cannot be read: {error}") from error
-    found = content.get("attributes") if isinstance(content, dict) else None
-    return found if isinstance(found, dict) else {}
+        raise StoreError(f"{place.where(GROUP)} cannot be read: {error}") from error
+    attributes = found.get("attributes") if isinstance(found, dict) else None
+    return attributes if isinstance(attributes, dict) else {}

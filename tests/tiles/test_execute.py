@@ -35,8 +35,8 @@ from morphgen.tiles import (
 )
 from morphgen.tiles.execute import InProcess, batch_size
 from morphgen.tiles.metadata import VolumeRecord
+from morphgen.tiles.place import LocalPlace
 from morphgen.tiles.processes import LocalProcesses
-from morphgen.tiles.shards import clean
 from morphgen.tiles.store import create
 
 
@@ -449,5 +449,5 @@ def test_remains_of_a_kill_do_not_stay(model: ExcursionModel, tmp_path: Path) ->
     partial = volume.path / "0" / "c" / "0" / "0" / "0.5.partial"
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"half")
-    clean(volume.path / "0", volume.grid, volume.missing)
+    LocalPlace(volume.path).clean("0", volume.grid, volume.missing)
     assert not partial.exists()

@@ -17,7 +17,8 @@ from morphgen.excursion import ExcursionModel
 from morphgen.phases import Phase
 from morphgen.tiles import Backend, generate, open_labels, open_volume
 from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions, parse_attributes
-from morphgen.tiles.shards import clean, is_whole, missing_blocks, shard_path
+from morphgen.tiles.place import LocalPlace
+from morphgen.tiles.shards import shard_key
 from morphgen.tiles.store import State, create, state_of
 
 
@@ -30,6 +31,10 @@ def volume(undisturbed: Path, tmp_path: Path) -> Path:
 def again(model: ExcursionModel, path: Path, **changes: Any) -> Any:
     request: dict[str, Any] = {"shape": SHAPE, "seed": SEED, "backend": "numpy", "workers": 1}
     return generate(model, path, **(request | changes))
+
+
+def shard_file(store: Path, index: tuple[int, int, int], level: int = 0) -> Path:
+    return store / shard_key(str(level), index)
 
 
 def test_store_is_as_decided(volume: Path, model: ExcursionModel) -> None:
@@ -84,7 +89,7 @@ def test_resume_refuses_another_request(
 ) -> None:
     if change.get("backend") == "torch":
         pytest.importorskip("torch")
-    shard_path(volume / "0", (0, 1, 2)).unlink()
+    shard_file(volume, (0, 1, 2)).unlink()
     before = {f: f.stat().st_mtime_ns for f in volume.rglob("*")}
     with pytest.raises(StoreError, match=words):
         again(model, volume, resume=True, **change)
@@ -166,7 +171,7 @@ def spoil(path: Path, how: str) -> None:
 def test_what_is_not_whole_is_found_and_written_again(
     volume: Path, undisturbed: Path, model: ExcursionModel, how: str
 ) -> None:
-    spoil(shard_path(volume / "0", (0, 1, 2)), how)
+    spoil(shard_file(volume, (0, 1, 2)), how)
     (volume / "0" / "c" / "0" / "0" / "1.77.partial").write_bytes(b"left by a kill")
     info = open_volume(volume)
     assert info.missing.tolist() == [info.grid.number((0, 1, 2))]
@@ -180,25 +185,25 @@ def test_only_blocks_of_the_volume_count(volume: Path) -> None:
     (stray / "3").write_bytes(b"beyond the end")
     (stray / "x").write_bytes(b"no number")
     grid = open_volume(volume).grid
-    missing = missing_blocks(volume / "0", grid, 128)
+    missing = LocalPlace(volume).missing("0", grid, 128)
     assert (missing.size, missing.dtype) == (0, np.int64)
-    clean(volume / "0", grid, missing)
+    LocalPlace(volume).clean("0", grid, missing)
     assert (stray / "x").exists()
 
 
 def test_shards_of_several_chunks_are_checked(model: ExcursionModel, tmp_path: Path) -> None:
     path = tmp_path / "v.zarr"
     again(model, path, shape=(70, 128, 40), chunk=32)
-    grid, shard = open_volume(path).grid, shard_path(path / "0", (0, 0, 0))
-    assert is_whole(shard, grid, (0, 0, 0), 32)
+    grid, shard = open_volume(path).grid, shard_file(path, (0, 0, 0))
+    assert LocalPlace(path).missing("0", grid, 32).size == 0
     content = bytearray(shard.read_bytes())
     content[-4 - 16 * 64 : -4 - 16 * 63] = b"\xff" * 16  # the first chunk, marked as absent
     shard.write_bytes(content)
-    assert not is_whole(shard, grid, (0, 0, 0), 32)
+    assert LocalPlace(path).missing("0", grid, 32).tolist() == [0]
 
 
 def test_flipped_bits_are_detected_on_reading(volume: Path) -> None:
-    shard = shard_path(volume / "0", (0, 0, 0))
+    shard = shard_file(volume, (0, 0, 0))
     content = shard.read_bytes()
     generator = np.random.default_rng(0)
     for bit in generator.integers(0, 8 * len(content), 20).tolist():
@@ -214,7 +219,7 @@ def test_a_damaged_chunk_is_named_with_its_remedy(
 ) -> None:
     part = (slice(0, 10), slice(100, 140), slice(120, None))
     assert np.array_equal(open_volume(volume).read(part), open_labels(undisturbed)[part])
-    shard = shard_path(volume / "0", (0, 1, 1))
+    shard = shard_file(volume, (0, 1, 1))
     content = bytearray(shard.read_bytes())
     content[100] ^= 1
     shard.write_bytes(content)
