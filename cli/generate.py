@@ -96,6 +96,14 @@ Downsample = Annotated[
         help="How levels are made.  [default: majority]",
     ),
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="Synthesise every field voxel by voxel: slower, without the error of up to 0.002 in "
+        "correlations.",
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Begin even if the volume will probably not fit on the disk.")
 ]
@@ -124,6 +132,7 @@ class Request:
     overwrite: bool = False
     levels: int | str | None = None
     downsample: str | None = None
+    exact: bool = False
     allow_full_disk: bool = False
 
     def options(self) -> dict[str, Any]:
@@ -141,6 +150,8 @@ class Request:
             # of levels, auto is a wish; of a backend, the default
             if value is not None and (name, value) != ("backend", "auto"):
                 words += [f"--{name}", str(value)]
+        if self.exact:
+            words.append("--exact")
         if self.allow_full_disk:
             words.append("--yes")
         return shlex.join([*words, last])
@@ -158,6 +169,7 @@ def generate(
     chunk: Chunk = None,
     levels: Levels = None,
     downsample: Downsample = None,
+    exact: Exact = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
@@ -170,7 +182,7 @@ def generate(
     screen = Screen(as_json, quiet)
     request = Request(
         model, out, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        number_or_word(levels), downsample, yes,
+        number_or_word(levels), downsample, exact, yes,
     )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)

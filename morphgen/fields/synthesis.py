@@ -15,6 +15,9 @@ from morphgen.fields.kernels import Kernel
 from morphgen.fields.noise import white_noise
 from morphgen.fields.sampling import Index, Periods, Sampling, interpolation_weights
 
+# Version of the way from noise to field values: another one gives other voxels.
+SYNTHESIS_VERSION = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Synthesis:

@@ -82,6 +82,7 @@ def generate(
     chunk: int | None = None,
     levels: int | str | None = None,
     downsample: str | None = None,
+    exact: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
@@ -90,8 +91,8 @@ def generate(
 ) -> Generated:
     """Draw a volume from a model, into a Zarr store in a folder or at a URL.
 
-    The label of a voxel depends on the model, the seed and the periodic axes alone, never on the
-    number of workers or on what happened on the way.
+    The label of a voxel depends on the model, the seed, the periodic axes and ``exact`` alone,
+    never on the number of workers or on what happened on the way.
 
     Parameters
     ----------
@@ -120,6 +121,9 @@ def generate(
         to a store by continuing it; they are never taken away.
     downsample : {"majority", "nearest"}, optional
         How levels are made (see `morphgen.tiles.downsample`); by default by majority.
+    exact : bool
+        Whether every field is synthesised voxel by voxel, instead of a smooth one on a coarser
+        lattice with an error of at most 0.002 in any correlation; see `Realization`.
     resume : bool
         Continue what lies there: nothing, a store that was begun, or one that is complete.
     overwrite : bool
@@ -154,7 +158,7 @@ def generate(
     began = time.perf_counter()
     request = Request(
         model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        levels, downsample,
+        levels, downsample, exact,
     )  # fmt: skip
     if not place_of(path).held_without_trace():
         # a request that is refused leaves no folder behind

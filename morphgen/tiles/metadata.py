@@ -25,6 +25,7 @@ from morphgen.excursion.realization import Realization
 from morphgen.excursion.storage import dump_model, parse_model
 from morphgen.fields.blocks import Index, Periods
 from morphgen.fields.noise import NOISE_VERSION
+from morphgen.fields.synthesis import SYNTHESIS_VERSION
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.downsample import METHODS
 from morphgen.tiles.grid import BlockGrid, volume_shape
@@ -63,6 +64,10 @@ class VolumeRecord:
         How they are made.
     origin : dict of str
         When and on what kind of machine the store was created.
+    exact : bool
+        Whether every field is synthesised voxel by voxel; see `Realization`.
+    synthesis_version : int
+        Version of the way from noise to labels.
 
     Raises
     ------
@@ -81,6 +86,8 @@ class VolumeRecord:
     levels: int = 0
     downsample: str = METHODS[0]
     origin: dict[str, str] = field(default_factory=dict, compare=False)
+    exact: bool = False
+    synthesis_version: int = SYNTHESIS_VERSION
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", volume_shape(self.shape))
@@ -108,15 +115,11 @@ class VolumeRecord:
     @property
     def periods(self) -> Periods:
         """Period along each axis in voxels, or None."""
-        z, y, x = (
-            side if axis in self.periodic else None
-            for axis, side in zip(AXES, self.shape, strict=True)
-        )
-        return z, y, x
+        return periods_of(self.shape, self.periodic)
 
     def realization(self) -> Realization:
         """Realization whose window at (0, 0, 0) is the volume."""
-        return Realization(self.model, self.seed, self.periods)
+        return Realization(self.model, self.seed, self.periods, self.exact)
 
     def attributes(self) -> dict[str, Any]:
         """Attributes of the Zarr group."""
@@ -134,6 +137,11 @@ class VolumeRecord:
             "chunk": self.chunk,
             "backend": {"name": self.backend.name, "device": self.backend.device},
             "noise_version": self.noise_version,
+            "synthesis": {
+                "version": self.synthesis_version,
+                "exact": self.exact,
+                "factors": [list(one.factors) for one in self.realization().samplings],
+            },
             "versions": dict(self.versions),
             "pyramid": {"levels": self.levels, "downsample": self.downsample},
             "origin": dict(self.origin),
@@ -161,6 +169,8 @@ class VolumeRecord:
             ("chunk", self.chunk, other.chunk),
             ("backend", _shown(self.backend), _shown(other.backend)),
             ("noise version", self.noise_version, other.noise_version),
+            ("synthesis version", self.synthesis_version, other.synthesis_version),
+            ("synthesis", _precision(self), _precision(other)),
             # another version may compute other blocks from the same noise
             ("morphgen", self.versions.get("morphgen"), other.versions.get("morphgen")),
         ]
@@ -193,6 +203,8 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             backend=Backend(str(own["backend"]["name"]), str(own["backend"]["device"])),
             versions={str(k): str(v) for k, v in own["versions"].items()},
             noise_version=int(own["noise_version"]),
+            exact=bool(own["synthesis"]["exact"]),
+            synthesis_version=int(own["synthesis"]["version"]),
             **_pyramid(own.get("pyramid", {})),
             origin={str(k): str(v) for k, v in own.get("origin", {}).items()},
         )
@@ -204,6 +216,12 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             f"{record.grid.edge}; use the morphgen {record.versions.get('morphgen')}"
         )
     return record
+
+
+def periods_of(shape: Index, periodic: Sequence[str]) -> Periods:
+    """Periods of a volume whose structure repeats along some axes."""
+    z, y, x = (side if axis in periodic else None for axis, side in zip(AXES, shape, strict=True))
+    return z, y, x
 
 
 def model_hash(model: ExcursionModel) -> str:
@@ -301,6 +319,10 @@ def _pyramid(own: dict[str, Any]) -> dict[str, Any]:
         "levels": int(own.get("levels", 0)),
         "downsample": str(own.get("downsample", METHODS[0])),
     }
+
+
+def _precision(record: VolumeRecord) -> str:
+    return "exact" if record.exact else "band-limited"
 
 
 def _shown(backend: Backend) -> str:

@@ -138,6 +138,7 @@ def plan(
     device: str | None = None,
     levels: int | str | None = None,
     downsample: str | None = None,
+    exact: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
@@ -153,7 +154,7 @@ def plan(
     path : str or Path, optional
         Where the store is to lie, a folder or a URL. Without it, the disk is that of the current
         folder, and no store is in the way.
-    seed, periodic, chunk, workers, backend, device, levels, downsample, resume, overwrite, \
+    seed, periodic, chunk, workers, backend, device, levels, downsample, exact, resume, overwrite, \
     allow_full_disk
         As in `generate`. With ``resume``, the cost is that of the blocks that are still missing.
 
@@ -169,7 +170,7 @@ def plan(
     """
     order = Request(
         model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        levels, downsample,
+        levels, downsample, exact,
     ).checked()  # fmt: skip
     found = requirements(order, path or Path(), workers, allow_full_disk)
     return with_time(order, found, always=True)

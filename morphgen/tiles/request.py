@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.realization import Realization
 from morphgen.tiles.backends import resolve
 from morphgen.tiles.downsample import METHODS
 from morphgen.tiles.grid import BlockGrid, volume_shape
 from morphgen.tiles.metadata import (
     VolumeRecord,
+    checked_axes,
     checked_levels,
+    checked_seed,
     inner_chunk,
     origin,
     package_versions,
+    periods_of,
 )
 from morphgen.tiles.store import State, open_volume, state_of
 from morphgen.tiles.volume import VolumeInfo
@@ -44,6 +49,7 @@ class Request:
     overwrite: bool = False
     levels: int | str | None = None
     downsample: str | None = None
+    exact: bool = False
 
     def checked(self) -> Order:
         """Check the request, against the store that lies there as well.
@@ -84,7 +90,7 @@ class Request:
             backend = existing.backend.name if backend == "auto" else backend
             device = existing.backend.kind if device is None else device
             # the chunks of another model need not divide the blocks of this one
-            same_blocks = existing.model.block_edge == self.model.block_edge
+            same_blocks = existing.grid.edge == self._grid.edge
             chunk = existing.record.chunk if chunk is None and same_blocks else chunk
         levels, downsample = self._pyramid(existing)
         chosen = resolve(backend, device)
@@ -93,17 +99,25 @@ class Request:
             seed=self.seed,
             shape=volume_shape(self.shape),
             periodic=tuple(self.periodic),
-            chunk=inner_chunk(self.model.block_edge, chunk),
+            chunk=inner_chunk(self._grid.edge, chunk),
             backend=chosen,
             versions=package_versions(chosen),
             levels=levels,
             downsample=downsample,
             origin=origin(),
+            exact=self.exact,
         )
+
+    @cached_property
+    def _grid(self) -> BlockGrid:
+        shape = volume_shape(self.shape)
+        periods = periods_of(shape, checked_axes(self.periodic))
+        sample = Realization(self.model, checked_seed(self.seed), periods, self.exact)
+        return BlockGrid(shape, sample.block_edge)
 
     def _pyramid(self, existing: VolumeInfo | None) -> tuple[int, str]:
         """Number of coarser levels and their method: none is taken from a store that is there."""
-        grid = BlockGrid(volume_shape(self.shape), self.model.block_edge)
+        grid = self._grid
         levels = 0 if self.levels is None else checked_levels(self.levels, grid)
         downsample = self.downsample
         if existing is not None and existing.levels and existing.shape == grid.shape:

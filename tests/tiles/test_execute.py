@@ -15,11 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from tiles.conftest import LONG, SCRIPT, SEED, SHAPE, Start, shards
 from tiles.dying import die, die_of_block_3
 
 from morphgen.errors import GenerationError, StoreError
-from morphgen.excursion import ExcursionModel, Realization
+from morphgen.excursion import ExcursionModel, Field, Realization
+from morphgen.fields.laws import Gaussian
+from morphgen.fields.parametric import GaussianKernel
+from morphgen.phases import Phase
 from morphgen.tiles import (
     Backend,
     BatchTask,
@@ -111,6 +115,25 @@ def test_chunks_do_not_change_the_voxels(
     path = tmp_path / "v.zarr"
     generate(model, path, shape=shape, seed=SEED, backend="numpy", workers=1, chunk=16)
     assert np.array_equal(open_volume(path).labels()[:], whole[:130, :60, :50])
+
+
+def test_an_exact_volume_says_so(tmp_path: Path) -> None:
+    law = Gaussian()
+    field = Field(GaussianKernel(8.0), law, law.threshold(0.4))
+    smooth = ExcursionModel((Phase(0, "pore"), Phase(1, "grain")), (1, 0), (field,))
+    made = [
+        generate(smooth, tmp_path / f"{exact}.zarr", shape=(40, 30, 20), exact=exact)
+        for exact in (False, True)
+    ]
+    volumes = [open_volume(one.location) for one in made]
+    assert [volume.record.exact for volume in volumes] == [False, True]
+    assert [volume.realization().exact for volume in volumes] == [False, True]
+    for volume, factors in zip(volumes, ([4, 4, 4], [1, 1, 1]), strict=True):
+        own = zarr.open_group(volume.location, mode="r").attrs["morphgen"]
+        assert own["synthesis"]["factors"] == [factors]
+        window = volume.realization().window((0, 0, 0), (40, 30, 20))
+        assert np.array_equal(volume.labels()[:], window)
+    assert not np.array_equal(volumes[0].labels()[:], volumes[1].labels()[:])
 
 
 def test_periodic_faces_fit_together(model: ExcursionModel, tmp_path: Path) -> None:

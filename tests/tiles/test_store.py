@@ -81,6 +81,7 @@ def test_viewers_find_scale_names_and_colours(volume: Path) -> None:
         ({"shape": (200, 150, 261)}, "shape"),
         ({"periodic": ("z",)}, "periodic axes none, not z"),
         ({"chunk": 64}, "chunk 128, not 64"),
+        ({"exact": True}, "synthesis band-limited, not exact"),
         ({"backend": "torch", "device": "cpu"}, "backend numpy on cpu, not torch on cpu"),
     ],
 )
@@ -307,6 +308,7 @@ def test_places_that_cannot_be_written(tmp_path: Path, model: ExcursionModel) ->
         ({"model": {"format": "morphgen-model", "schema_version": 1}}, "damaged"),
         ({"backend": None}, "damaged"),
         ({"block_edge": 64}, "blocks of 64"),
+        ({"synthesis": {"exact": True}}, "damaged"),
     ],
 )
 def test_damaged_descriptions_are_refused(volume: Path, change: dict[str, Any], words: str) -> None:
