@@ -13,7 +13,7 @@ if _TYPE_CHECKING:
     from morphgen.excursion.storage import load_model
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
-    from morphgen.tiles import open_volume, plan, verify
+    from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
     from morphgen.workflows import calibrate, generate, validate
 
     __version__: str
@@ -23,6 +23,7 @@ _HOMES = {
     "CalibrationResult": "calibration.result",
     "ExcursionModel": "excursion.model",
     "Field": "excursion.model",
+    "LazyVolume": "tiles",
     "Phase": "phases",
     "Realization": "excursion.realization",
     "Section": "images",
@@ -36,6 +37,7 @@ _HOMES = {
     "read_sections": "images",
     "read_volume": "images",
     "section_sampler": "excursion.sections",
+    "to_dask": "tiles",
     "validate": "workflows",
     "verify": "tiles",
 }
@@ -44,6 +46,7 @@ __all__ = [
     "CalibrationResult",
     "ExcursionModel",
     "Field",
+    "LazyVolume",
     "Phase",
     "Realization",
     "Section",
@@ -57,6 +60,7 @@ __all__ = [
     "read_sections",
     "read_volume",
     "section_sampler",
+    "to_dask",
     "validate",
     "verify",
 ]

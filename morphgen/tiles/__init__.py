@@ -4,9 +4,11 @@ from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.execute import BatchRecord, BatchTask, Executor, compute_batch, write_blocks
 from morphgen.tiles.generate import Generated, generate
 from morphgen.tiles.grid import BlockGrid
+from morphgen.tiles.lazy import to_dask
 from morphgen.tiles.plan import Plan, plan
 from morphgen.tiles.store import open_volume
 from morphgen.tiles.verify import Difference, Verification, verify
+from morphgen.tiles.view import LazyVolume
 from morphgen.tiles.volume import VolumeInfo, open_labels
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Difference",
     "Executor",
     "Generated",
+    "LazyVolume",
     "Plan",
     "Verification",
     "VolumeInfo",
@@ -26,6 +29,7 @@ __all__ = [
     "open_volume",
     "plan",
     "resolve",
+    "to_dask",
     "verify",
     "write_blocks",
 ]

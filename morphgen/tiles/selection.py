@@ -1,0 +1,195 @@
+"""Which voxels an index asks for, and in which pieces they are computed."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from morphgen._array_api import Array
+from morphgen.errors import InputError
+from morphgen.fields.blocks import Index
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one canonical block contributes to a selection along one axis.
+
+    Attributes
+    ----------
+    start, length : int
+        Smallest window that holds the voxels, in the coordinates of the realization.
+    step : int
+        Distance of the voxels inside the window, if they are evenly spaced.
+    outside : slice
+        Where they go in the result.
+    chosen : tuple of int
+        Places of the voxels inside the window, where a list was asked for.
+    """
+
+    start: int
+    length: int
+    step: int
+    outside: slice
+    chosen: tuple[int, ...] | None = None
+
+    def picked(self, part: Array, axis: int, xp: ModuleType) -> Array:
+        """Take the voxels that were asked for out of the window."""
+        if self.chosen is not None:
+            return xp.take(part, xp.asarray(self.chosen, dtype=xp.int64), axis=axis)
+        if self.step == 1:
+            return part
+        return part[tuple(slice(None, None, self.step if i == axis else 1) for i in range(3))]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The voxels that an index asks for along one axis, in increasing order or as listed.
+
+    Attributes
+    ----------
+    places : range or array of int
+        Positions on the axis.
+    single : bool
+        Whether the index was an integer, so that the axis disappears.
+    reverse : bool
+        Whether the result is to be turned round, for a negative step.
+    """
+
+    places: range | np.ndarray
+    single: bool = False
+    reverse: bool = False
+
+    @property
+    def count(self) -> int:
+        """Number of voxels along the axis."""
+        return len(self.places)
+
+    def pieces(self, origin: int, edge: int, period: int | None) -> Iterator[Piece]:
+        """Cut the selection at the borders of canonical blocks.
+
+        Parameters
+        ----------
+        origin : int
+            Coordinate of position 0.
+        edge : int
+            Edge of a block.
+        period : int or None
+            Period of the realization along this axis.
+        """
+        if isinstance(self.places, range):
+            first, step = origin + self.places.start, self.places.step
+            return evenly_spaced(first, step, self.count, edge, period)
+        return _listed(self.places + origin, edge, period)
+
+
+def evenly_spaced(
+    first: int, step: int, count: int, edge: int, period: int | None
+) -> Iterator[Piece]:
+    """Pieces of ``count`` voxels at distances of ``step``, each inside one canonical block."""
+    done = 0
+    while done < count:
+        start = first + done * step
+        here = min((_block_end(start, edge, period) - start - 1) // step + 1, count - done)
+        yield Piece(start, (here - 1) * step + 1, step, slice(done, done + here))
+        done += here
+
+
+def select(key: Any, shape: Index) -> tuple[Selection, ...]:
+    """Read an index as NumPy does: integers, slices, an Ellipsis, and at most one list.
+
+    Raises
+    ------
+    IndexError
+        If it is out of bounds, or of another kind.
+    """
+    selections = tuple(
+        _selection(one, axis, side)
+        for axis, (one, side) in enumerate(zip(_completed(key), shape, strict=True))
+    )
+    lists = sum(isinstance(one.places, np.ndarray) for one in selections)
+    # NumPy moves axes where a list meets integers or another list: nobody expects that
+    if lists > 1 or (lists and any(one.single for one in selections)):
+        raise IndexError(
+            f"index {key!r}: a list goes with slices only; give one, then index the result"
+        )
+    return selections
+
+
+def voxel(place: Sequence[int]) -> Index:
+    """Coordinates of a voxel as three Python integers; InputError if they are none."""
+    try:
+        z, y, x = (operator.index(value) for value in place)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"start {place!r}: expected three integers (z, y, x)") from error
+    return z, y, x
+
+
+def _block_end(place: int, edge: int, period: int | None) -> int:
+    """Coordinate where the canonical block of a voxel ends, or its period begins anew."""
+    inside = place if period is None else place % period
+    room = edge - inside % edge
+    return place + (room if period is None else min(room, period - inside))
+
+
+def _listed(places: np.ndarray, edge: int, period: int | None) -> Iterator[Piece]:
+    wanted, done = places.tolist(), 0
+    while done < len(wanted):
+        end = _block_end(wanted[done], edge, period)
+        stop = done + 1
+        while stop < len(wanted) and _block_end(wanted[stop], edge, period) == end:
+            stop += 1
+        here = wanted[done:stop]
+        start = min(here)
+        chosen = tuple(place - start for place in here)
+        yield Piece(start, max(chosen) + 1, 1, slice(done, stop), chosen)
+        done = stop
+
+
+def _completed(key: Any) -> tuple[Any, ...]:
+    """One index for each of the three axes."""
+    parts = key if isinstance(key, tuple) else (key,)
+    dots = [place for place, part in enumerate(parts) if part is Ellipsis]
+    given = len(parts) - len(dots)
+    if len(dots) > 1 or given > 3:
+        raise IndexError(f"index {key!r}: expected up to three indices and at most one Ellipsis")
+    place = dots[0] if dots else given
+    return (*parts[:place], *[slice(None)] * (3 - given), *parts[place + len(dots) :])
+
+
+def _selection(part: Any, axis: int, side: int) -> Selection:
+    if isinstance(part, slice):
+        places = range(*part.indices(side))
+        return Selection(places if places.step > 0 else places[::-1], reverse=places.step < 0)
+    if isinstance(part, list) or (isinstance(part, np.ndarray) and part.ndim == 1):
+        return Selection(_positions(np.asarray(part), axis, side))
+    if isinstance(part, bool | np.bool_):
+        raise IndexError(f"index {part!r}: expected integers, slices or an Ellipsis")
+    try:
+        place = operator.index(part)
+    except TypeError as error:
+        raise IndexError(f"index {part!r}: expected integers, slices or an Ellipsis") from error
+    place = int(_positions(np.asarray([place]), axis, side)[0])
+    return Selection(range(place, place + 1), single=True)
+
+
+def _positions(wanted: np.ndarray, axis: int, side: int) -> np.ndarray:
+    """Positions counted from the front; IndexError if one is outside."""
+    if wanted.dtype == bool:
+        if wanted.size != side:
+            raise IndexError(f"{wanted.size} booleans for axis {axis} of {side} voxels")
+        return np.flatnonzero(wanted)
+    if wanted.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if wanted.dtype.kind not in "iu":
+        raise IndexError(f"a list of {wanted.dtype} on axis {axis}: expected integers")
+    outside = (wanted < -side) | (wanted >= side)
+    if outside.any():
+        raise IndexError(
+            f"index {wanted[outside][0]} is out of bounds for axis {axis} of {side} voxels"
+        )
+    return np.where(wanted < 0, wanted + side, wanted).astype(np.int64)
