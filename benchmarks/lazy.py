@@ -28,7 +28,7 @@ def cuts(place: int) -> dict[str, tuple[Any, ...]]:
         "voxel": (place, place, place),
         "line of 512": (place, place, here),
         "plane of 512²": (place, here, here),
-        "plane of 4096², every 8th": (place, *[slice(place, place + 4096, 8)] * 2),
+        "plane of 2048², every 4th": (place, *[slice(place, place + 2048, 4)] * 2),
         "cube of 256³": (slice(place, place + 256),) * 3,
     }
 
@@ -51,7 +51,7 @@ def seconds(work: Callable[[], Any]) -> float:
 def table(name: str, side: int, repeats: int) -> None:
     view = mg.LazyVolume(mg.Realization(MODELS[name](), seed=1), (side,) * 3)
     view[0, 0, 0]
-    places = np.random.default_rng(0).integers(0, side - 4096, repeats).tolist()
+    places = np.random.default_rng(0).integers(0, side - 2048, repeats).tolist()
     for kind in cuts(0):
         found = []
         for place in places:
