@@ -64,7 +64,7 @@ def table(name: str, side: int, repeats: int) -> None:
 
 def graph(name: str) -> str:
     sample = mg.Realization(MODELS[name](), seed=1)
-    side = 47 * sample.model.block_edge
+    side = 47 * sample.block_edge
     mg.to_dask(sample, (1, 1, 1))
     start = time.perf_counter()
     lazy = mg.to_dask(sample, (side,) * 3)

@@ -95,7 +95,7 @@ def block_chunks(view: LazyVolume) -> tuple[tuple[int, ...], ...]:
 
     They end where the lattice of blocks has its planes, also where a period begins anew.
     """
-    edge = view.realization.model.block_edge
+    edge = view.realization.block_edge
     return tuple(
         tuple(piece.length for piece in evenly_spaced(first, 1, side, edge, period))
         for first, side, period in zip(

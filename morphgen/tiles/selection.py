@@ -69,6 +69,11 @@ class Selection:
         """Number of voxels along the axis."""
         return len(self.places)
 
+    @property
+    def contiguous(self) -> bool:
+        """Whether the voxels are neighbours, in increasing order."""
+        return isinstance(self.places, range) and self.places.step == 1
+
     def pieces(self, origin: int, edge: int, period: int | None) -> Iterator[Piece]:
         """Cut the selection at the borders of canonical blocks.
 

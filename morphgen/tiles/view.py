@@ -100,7 +100,7 @@ class LazyVolume:
         Blocks begin at multiples of their edge in the coordinates of the realization; in those of
         this volume they are shifted by ``start``.
         """
-        return (self.realization.model.block_edge,) * 3
+        return (self.realization.block_edge,) * 3
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -117,6 +117,7 @@ class LazyVolume:
             ],
             "seed": self.realization.seed,
             "periods": list(self.realization.periods),
+            "exact": self.realization.exact,
             "start": list(self.start),
             "model_sha256": model_hash(model),
         }
@@ -170,8 +171,9 @@ class LazyVolume:
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         sample = self.realization
-        source = (version("morphgen"), model_hash(sample.model), sample.seed, sample.periods)
-        return (*source, self.shape, self.start, self.xp.__name__, str(self.device))
+        source = (version("morphgen"), model_hash(sample.model), sample.seed)
+        box = (self.shape, self.start, self.xp.__name__, str(self.device))
+        return (*source, sample.periods, sample.exact, *box)
 
     def _check(self, shape: Sequence[int]) -> None:
         count = math.prod(shape)
@@ -183,10 +185,12 @@ class LazyVolume:
             )
 
     def _read(self, selections: Sequence[Selection], shape: tuple[int, ...]) -> Array:
-        space = standard(self.xp)
+        space, sample = standard(self.xp), self.realization
+        if min(shape) > 0 and all(one.contiguous for one in selections):
+            start = [a + one.places[0] for a, one in zip(self.start, selections, strict=True)]
+            return sample.window(start, shape, self.xp, self.device)
         labels = space.empty(shape, dtype=space.uint8, device=self.device)
-        sample = self.realization
-        edge = sample.model.block_edge
+        edge = sample.block_edge
         axes = [
             list(one.pieces(first, edge, period))
             for one, first, period in zip(selections, self.start, sample.periods, strict=True)

@@ -32,15 +32,15 @@ def test_it_is_the_volume_that_generate_writes(
 
 def test_chunks_are_whole_blocks_of_the_lattice(model: ExcursionModel) -> None:
     sample = Realization(model, SEED)
-    edge = model.block_edge
+    edge = sample.block_edge
     lazy = to_dask(sample, (2 * edge, 10, edge), start=(-1, 5, 40))
     assert lazy.chunks == ((1, edge, edge - 1), (10,), (edge - 40, 40))
 
 
 def test_chunks_of_a_periodic_volume_end_with_the_period(model: ExcursionModel) -> None:
-    edge = model.block_edge
-    period = edge + 9
+    period = Realization(model).block_edge + 9
     sample = Realization(model, SEED, (None, None, period))
+    edge = sample.block_edge
     lazy = to_dask(sample, (2, 2, 2 * period), start=(0, 0, -3))
     assert lazy.chunks[2] == (3, edge, 9, edge, 6)
     labels = lazy.compute(scheduler="synchronous")
@@ -68,7 +68,7 @@ def test_a_slice_computes_its_voxels_only() -> None:
 
 def test_a_hundred_thousand_chunks_share_one_description() -> None:
     sample = Realization(two_phases(), SEED)
-    side = 47 * sample.model.block_edge
+    side = 47 * sample.block_edge
     lazy = to_dask(sample, (side,) * 3)
     assert lazy.npartitions == 47**3
     # one layer for the realization, one for all chunks, none of them written out yet
@@ -80,8 +80,8 @@ def test_a_hundred_thousand_chunks_share_one_description() -> None:
 
 
 def test_equal_arrays_have_equal_names(model: ExcursionModel) -> None:
-    def name(seed: int = SEED, period: int | None = None, **box: Any) -> str:
-        sample = Realization(model, seed, (None, None, period))
+    def name(seed: int = SEED, period: int | None = None, exact: bool = False, **box: Any) -> str:
+        sample = Realization(model, seed, (None, None, period), exact)
         return str(to_dask(sample, **({"shape": SHAPE} | box)).name)
 
     assert name().startswith("morphgen-")
@@ -89,12 +89,13 @@ def test_equal_arrays_have_equal_names(model: ExcursionModel) -> None:
     others = {
         name(seed=SEED + 1),
         name(period=500),
+        name(exact=True),
         name(start=(0, 0, 1)),
         name(shape=(200, 150, 261)),
         name(chunks=100),
         str(to_dask(Realization(build_model(9.0), SEED), SHAPE).name),
     }
-    assert len(others | {name()}) == 7
+    assert len(others | {name()}) == 8
 
 
 def test_dask_reads_a_lazy_volume_too() -> None:

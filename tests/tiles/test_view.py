@@ -57,7 +57,7 @@ def expected() -> np.ndarray:
 
 
 def test_the_volume_straddles_blocks(marked: LazyVolume) -> None:
-    edge = marked.realization.model.block_edge
+    edge = marked.realization.block_edge
     first = [a // edge for a in START]
     last = [(a + n - 1) // edge for a, n in zip(START, SHAPE, strict=True)]
     assert all(a < b for a, b in zip(first, last, strict=True)), "or the tests below say little"
@@ -92,11 +92,10 @@ def test_one_list_is_read_as_numpy_does(
     np.testing.assert_array_equal(marked[tuple(key)], expected[tuple(key)])
 
 
-def test_every_window_lies_in_one_block() -> None:
-    model = build_model()
-    edge = model.block_edge
-    period = 3 * edge + 17
-    sample = Marked(model, periods=(None, None, period))
+def test_steps_and_lists_are_read_block_by_block() -> None:
+    period = 3 * Realization(build_model()).block_edge + 17
+    sample = Marked(build_model(), periods=(None, None, period))
+    edge = sample.block_edge
     view = LazyVolume(sample, (300, 300, 10 * period), (-200, 5, -period // 2))
     for key in [np.s_[::7, 4, ::-3], np.s_[9:10, :, [5, 400, 401, 3]], np.s_[10:12, 3, 7::1000]]:
         sample.asked.clear()
@@ -151,7 +150,7 @@ def test_periodic_volumes_repeat(model: ExcursionModel) -> None:
 
 
 def test_on_every_backend(backend: Backend, model: ExcursionModel) -> None:
-    edge = model.block_edge
+    edge = Realization(model).block_edge
     key = np.s_[3::-2, edge - 2 : edge + 2, [5, 2, 3]]
     labels = LazyVolume(Realization(model, SEED), (4, 200, 9), xp=backend.xp)[key]
     expected = LazyVolume(Realization(model, SEED), (4, 200, 9))[key]
@@ -161,10 +160,9 @@ def test_on_every_backend(backend: Backend, model: ExcursionModel) -> None:
 
 
 def test_it_describes_itself_as_a_zarr_array_does(marked: LazyVolume) -> None:
-    model = marked.realization.model
     assert (marked.shape, marked.ndim, marked.dtype) == (SHAPE, 3, np.dtype("uint8"))
     assert (marked.size, marked.nbytes, len(marked)) == (140 * 19 * 300, 140 * 19 * 300, 140)
-    assert marked.chunks == (model.block_edge,) * 3
+    assert marked.chunks == (marked.realization.block_edge,) * 3
     attrs = marked.attrs
     assert (attrs["voxel_size"], attrs["unit"], attrs["axes"]) == ([1.0] * 3, "um", ["z", "y", "x"])
     assert attrs["phases"][1] == {"label": 1, "name": "grain", "color": "#aa3300"}
