@@ -271,10 +271,13 @@ def report(options: argparse.Namespace) -> None:
         print(row(name, found, options), flush=True)
     print(
         f"\nBytes per voxel from the peaks at {options.side // 2}³ and {options.side}³, and the "
-        "largest cube from these; it was not run. GSTools is too slow for the side of the others: "
-        "its time is that of a smaller volume, and its Fourier method needs more modes per voxel "
-        "the larger the volume."
+        "largest cube from these; it was not run."
     )
+    if any(PEERS[name].slow for name in options.peers):
+        print(
+            "GSTools is too slow for the side of the others: its time is that of a smaller volume, "
+            "and its Fourier method needs more modes per voxel the larger the volume."
+        )
 
 
 def check(options: argparse.Namespace) -> int:
