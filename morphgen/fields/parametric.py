@@ -15,7 +15,6 @@ from typing import Literal
 
 import numpy as np
 import scipy.fft
-import scipy.optimize
 import scipy.special
 
 from morphgen._array_api import Array, is_numpy, namespace
