@@ -1,111 +1,82 @@
-"""Peak memory of `generate` at several sizes: it must not depend on the volume.
+"""Memory and time of `generate` at several sizes: a voxel costs the same in each.
 
-    python benchmarks/memory.py [--sides 256 1024] [--workers 2] [--folder FOLDER]
+    pip install -c constraints.txt -e ".[bench]"
+    python benchmarks/memory.py [--models three_phases rough] [--sides 512 1024] [--workers 2]
 
-Model: a Gaussian field with a spline kernel of radius 30 voxels and a chi-square field with two
-degrees of freedom and a Matern correlation of length 4 voxels; three phases. Every size runs in a
-fresh process. Its peak is read from the kernel (VmHWM), those of its workers while they live.
+Every volume is drawn by a fresh process, into a compressed Zarr store that is deleted afterwards.
+Peaks are those of resident memory, of the process and its workers together; predicted is what
+`generate --dry-run` states for the workers.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
-MIB = 2**20
+from models import MODELS
+from runs import MIB, fresh, surroundings, watched
 
-
-def model():
-    from morphgen.excursion import ExcursionModel, Field
-    from morphgen.fields.laws import ChiSquare, Gaussian
-    from morphgen.fields.parametric import MaternKernel
-    from morphgen.fields.spline import SplineKernel
-    from morphgen.phases import Phase
-
-    first, second = Gaussian(), ChiSquare(2)
-    return ExcursionModel(
-        phases=(Phase(0, "pore"), Phase(1, "active material"), Phase(2, "electrolyte")),
-        order=(1, 2, 0),
-        fields=(
-            Field(SplineKernel((1.0, 0.5, 0.2), 30.0), first, first.threshold(0.35)),
-            Field(MaternKernel(4.0), second, second.threshold(0.4)),
-        ),
-    )
+PACKAGES = ("morphgen", "numpy", "scipy", "zarr")
 
 
-def peak(pid: int | str = "self") -> int:
-    """Largest resident memory of a process so far, in bytes; 0 if it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
-def watch(peaks: dict[int, int], done: threading.Event) -> None:
-    while not done.wait(0.05):
-        for child in active_children():
-            if child.pid is not None:
-                peaks[child.pid] = max(peaks.get(child.pid, 0), peak(child.pid))
-
-
-def run(side: int, workers: int, folder: Path) -> None:
-    """Generate one volume in this process and print a line of the table."""
-    from morphgen.tiles import Backend, generate
+def volume(model: str, side: int, workers: int, folder: str | None) -> dict[str, Any]:
+    import morphgen as mg
+    from morphgen.tiles import Backend
     from morphgen.tiles.memory import worker_memory
 
-    drawn, path = model(), folder / f"{side}.zarr"
-    peaks: dict[int, int] = {}
-    done = threading.Event()
-    thread = threading.Thread(target=watch, args=(peaks, done))
-    thread.start()
+    drawn, place = MODELS[model](), Path(tempfile.mkdtemp(dir=folder))
     try:
-        made = generate(drawn, path, shape=(side,) * 3, seed=1, backend="numpy", workers=workers)
+        with watched() as peak:
+            start = time.perf_counter()
+            made = mg.generate(
+                drawn, place / "v.zarr", shape=(side,) * 3, seed=1, backend="numpy", workers=workers
+            )
+            seconds = time.perf_counter() - start
+        disk = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
     finally:
-        done.set()
-        thread.join()
-    disk = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
-    workers_peak = max(peaks.values(), default=peak())
-    predicted = worker_memory(drawn, Backend())
-    print(
-        f"| {side}^3 | {made.blocks} | {made.workers} | {peak() / MIB:.0f} "
-        f"| {workers_peak / MIB:.0f} | {predicted / MIB:.0f} | {disk / side**3:.3f} "
-        f"| {made.seconds:.0f} | {made.seconds / side**3 * 1e9:.0f} |",
-        flush=True,
-    )
+        shutil.rmtree(place)
+    return {
+        "seconds": seconds,
+        "peak": peak.bytes,
+        "blocks": made.blocks,
+        "disk": disk,
+        "predicted": worker_memory(mg.Realization(drawn), Backend()),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sides", type=int, nargs="+", default=[256, 1024])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["three_phases", "rough"])
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where to write; a temporary folder if absent")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help="where to write; a temporary folder if absent")
+    parser.add_argument("--limit", type=float, default=7200.0, help="seconds for one process")
+    parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        run(options.sides[0], options.workers, options.folder)
+        print(json.dumps(volume(**options.one)))
         return
-    print(time.strftime("%Y-%m-%d"), sys.version.split()[0])
-    print(
-        "| volume | blocks | processes | peak of the caller, MiB | peak of a worker, MiB ", end=""
-    )
-    print("| predicted, MiB | bytes per voxel on disk | seconds | ns per voxel |", flush=True)
-    print("|---" * 9 + "|", flush=True)
-    folder = Path(tempfile.mkdtemp(dir=options.folder))
-    try:
+    print(surroundings(*PACKAGES))
+    print("| model | volume | blocks | seconds | ns per voxel | all processes, MiB ", end="")
+    print("| predicted for a worker, MiB | bytes per voxel on disk |")
+    print("|---" * 8 + "|", flush=True)
+    for model in options.models:
         for side in options.sides:
-            command = [sys.executable, __file__, "--one", "--sides", str(side)]
-            command += ["--workers", str(options.workers), "--folder", str(folder)]
-            subprocess.run(command, check=True)
-    finally:
-        shutil.rmtree(folder)
+            request = {"model": model, "side": side, "workers": options.workers}
+            answer = fresh(__file__, request | {"folder": options.folder}, options.limit)
+            if answer is None:
+                raise SystemExit(f"{request} took over {options.limit:g} s; raise --limit")
+            print(
+                f"| {model} | {side}³ | {answer['blocks']} | {answer['seconds']:.1f} "
+                f"| {answer['seconds'] / side**3 * 1e9:.2f} | {answer['peak'] / MIB:.0f} "
+                f"| {answer['predicted'] / MIB:.0f} | {answer['disk'] / side**3:.3f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

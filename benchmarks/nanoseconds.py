@@ -88,7 +88,9 @@ def main() -> None:
     columns: dict[str, Counter[str]] = {}
     for name, model in models.items():
         spent, labels = computing(model, options.blocks)
-        columns[name] = spent + Counter({"compressing and writing": writing(labels, options.blocks)})
+        columns[name] = spent + Counter(
+            {"compressing and writing": writing(labels, options.blocks)}
+        )
     print("| ns per voxel, one core | " + " | ".join(columns) + " |")
     print("|---" * (1 + len(columns)) + "|")
     for stage in [*STAGES, "the rest", "compressing and writing"]:

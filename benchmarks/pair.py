@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -63,8 +64,12 @@ def pair(loops: int = 7) -> dict[str, float]:
     return {"seconds": statistics.median(seconds[1:])}
 
 
-def volume(model: str, side: int, workers: int | None, folder: str | None) -> dict[str, float]:
-    """Seconds of one volume in this process and its workers."""
+def volume(
+    model: str, side: int, workers: int | None, cores: int | None, folder: str | None
+) -> dict[str, float]:
+    """Seconds of one volume in this process and its workers, on some of the cores or on all."""
+    if cores is not None:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     import morphgen as mg
 
     drawn, place = MODELS[model](), Path(tempfile.mkdtemp(dir=folder))
@@ -104,10 +109,12 @@ class Bench:
     def _pair(self) -> float:
         return float(self._ask({"kind": "pair"})["seconds"]) / PAIR_SIDE**3 * 1e9
 
-    def volume(self, model: str, side: int, workers: int | None) -> Measured:
+    def volume(
+        self, model: str, side: int, workers: int | None, cores: int | None = None
+    ) -> Measured:
         folder = None if self._options.folder is None else str(self._options.folder)
-        request = {"kind": "volume", "model": model, "side": side, "workers": workers}
-        answer = self._ask(request | {"folder": folder})
+        request = {"model": model, "side": side, "workers": workers, "cores": cores}
+        answer = self._ask({"kind": "volume", **request, "folder": folder})
         self.pairs.append(self._pair())
         per_voxel = answer["seconds"] / side**3 * 1e9
         return Measured(per_voxel, statistics.mean(self.pairs[-2:]), answer["workers"])
@@ -144,23 +151,26 @@ def ratios(bench: Bench, options: argparse.Namespace) -> None:
 
 
 def scaling(bench: Bench, options: argparse.Namespace) -> None:
+    """One process on one core, one on all cores, where writing overlaps computing, and two."""
     names = [name for name in options.rows if name in SCALED]
-    found: dict[str, list[tuple[Measured, Measured]]] = {name: [] for name in names}
+    found: dict[str, list[tuple[Measured, ...]]] = {name: [] for name in names}
     for _ in range(options.large_repeats):
         for name, measured in found.items():
             model = ROWS[name].model
-            alone = bench.volume(model, options.large_side, 1)
-            measured.append((alone, bench.volume(model, options.large_side, 2)))
+            ways = ((1, 1), (1, None), (2, None))
+            measured.append(tuple(bench.volume(model, options.large_side, *way) for way in ways))
     print(
-        "\n| | volume | one process, ns per voxel | two processes | throughput of two / of one "
-        "| target | two, ratio to the pair |"
+        "\n| | volume | one process on one core, ns per voxel | one process on all cores "
+        "| two processes | throughput of two processes / of one on one core | target "
+        "| two, ratio to the pair |"
     )
-    print("|---" * 7 + "|")
+    print("|---" * 8 + "|")
     for name, measured in found.items():
-        alone, both = zip(*measured, strict=True)
+        alone, free, both = zip(*measured, strict=True)
         print(
             f"| (d) {ROWS[name].title} | {options.large_side}³ "
-            f"| {_median([m.per_voxel for m in alone])} | {_median([m.per_voxel for m in both])} "
+            f"| {_median([m.per_voxel for m in alone])} | {_median([m.per_voxel for m in free])} "
+            f"| {_median([m.per_voxel for m in both])} "
             f"| {_spread([a.per_voxel / b.per_voxel for a, b in measured])} | ≥ 1.8 "
             f"| {_spread([m.ratio for m in both])} |"
         )
