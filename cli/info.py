@@ -196,15 +196,15 @@ def _volume(
     ]
     if volume.levels:
         rows.insert(3, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
+    checked = None if verify is None else verified(screen, volume, verify, seed)
+    if checked is not None:
+        rows.append(("verified", _verdict(checked)))
+        found["verified"] = asdict(checked) | {"passed": checked.passed}
     screen.line(f"{volume.location}: volume")
     for name, value in rows:
         screen.line(f"{name:<11}{value}")
-    if verify is None:
-        screen.result(found)
-        return
-    checked = verified(screen, volume, verify, seed)
-    screen.result(found | {"verified": asdict(checked) | {"passed": checked.passed}})
-    if not checked.passed:
+    screen.result(found)
+    if checked is not None and not checked.passed:
         raise typer.Exit(FAILED)
 
 
@@ -221,7 +221,6 @@ def verified(screen: Screen, volume: VolumeInfo, verify: str, seed: int | None) 
             f"{level}block {one.index} at voxel {one.start}: {one.reason}; delete {one.file} and "
             "run generate --resume"
         )
-    screen.line(f"verified   {_verdict(found)}")
     return found
 
 

@@ -122,6 +122,52 @@ def test_dry_run_says_what_remains(model: Path, volume: Path, call: Call) -> Non
     assert "1 are written, 0 remain" in shown.out
 
 
+def test_levels(model: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    request = ("generate", model, out, *SHAPE, "--workers", 1)
+    assert call(*request, "--json").json["levels"] == 0
+    added = call(*request, "--levels", 2, "--resume")
+    assert added.code == 0, added.err
+    assert "2 coarser levels" in added.err
+    assert added.out.startswith(f"{out}: 2 blocks of coarser levels")
+    held = call("info", out, "--json").json
+    assert [one["shape"] for one in held["levels"]] == [[64, 48, 40], [32, 24, 20], [16, 12, 10]]
+    assert held["complete"]
+    assert held["downsample"] == "majority"
+    assert {"created", "platform", "cpu"} == set(held["origin"])
+    assert "2 coarser, by majority" in call("info", out).out
+    (out / "1" / "c" / "0" / "0" / "0").unlink()
+    assert "1 blocks of coarser levels are missing" in call("info", out).out
+    call(*request, "--downsample", "nearest", "--resume").refused("downsampling majority")
+    call(*request, "--levels", "some", "--resume").refused("levels 'some'")
+    call(*request, "--levels", 99, "--overwrite").refused("levels 99")
+    again = call(*request, "--resume", "--json").json
+    assert (again["voxels_written"], again["level_blocks_written"]) == (0, 1)
+
+
+def test_a_url(model: Path, tmp_path: Path, call: Call) -> None:
+    url = f"file://{tmp_path}/volume.zarr"
+    made = call("generate", model, url, *SHAPE, "--workers", 1)
+    assert made.code == 0, made.err
+    assert made.out.startswith(f"{url}: 122,880 voxels")
+    assert call("info", url, "--json").json["complete"]
+    assert open_volume(tmp_path / "volume.zarr").complete
+    call("generate", model, "s3://me:hunter2@bucket/v.zarr", *SHAPE).refused("password")
+    call("info", "nothing://bucket").refused("nothing://")
+
+
+def test_a_full_disk_is_begun_with_yes_only(
+    model: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["morphgen.tiles.plan"], "free_space", lambda path: 100)
+    request = ("generate", model, tmp_path / "volume.zarr", *SHAPE, "--workers", 1)
+    call(*request).refused("the disk has 100 B free", "--yes")
+    call(*request, "--dry-run").refused("--yes")
+    assert not list(tmp_path.iterdir())
+    assert "100 B free" in call(*request, "--dry-run", "--yes").out
+    assert call(*request, "--yes").code == 0
+
+
 def test_interrupt_of_a_dry_run(
     model: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,11 +223,11 @@ def test_interrupt_before_anything_was_replaced(
     monkeypatch.setattr("morphgen.tiles.generate", interrupted)
     shown = call(
         *("generate", model, volume, *SHAPE, "--seed", 4, "--overwrite"),
-        *("--periodic", "z,y", "--chunk", 64),
+        *("--periodic", "z,y", "--chunk", 64, "--levels", "auto", "--yes"),
     )
     assert shown.code == 75
     command = shown.err.strip().splitlines()[-1]
-    assert command.endswith("--seed 4 --periodic z,y --chunk 64 --overwrite")
+    assert command.endswith("--seed 4 --periodic z,y --chunk 64 --levels auto --yes --overwrite")
 
 
 def test_overwriting(model: Path, volume: Path, tmp_path: Path, call: Call) -> None:

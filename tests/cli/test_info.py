@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,30 @@ def test_infinite_surface(tmp_path: Path, call: Call) -> None:
     assert "infinite" in call("info", tmp_path / "rough.json").out
     found = call("info", tmp_path / "rough.json", "--json").json
     assert found["phases"][0]["specific_surface_area"] is None
+
+
+def test_verify(volume: Path, files: Path, tmp_path: Path, call: Call) -> None:
+    shown = call("info", volume, "--verify", 8, "--seed", 1)
+    assert (shown.code, shown.err) == (0, "")
+    assert "verified   1 blocks computed again, 0 of them differ" in shown.out
+    found = call("info", volume, "--verify", "all", "--json").json
+    assert found["kind"] == "volume"
+    assert found["verified"]["passed"]
+    assert found["verified"]["checked"] == [1]
+
+    spoiled = Path(shutil.copytree(volume, tmp_path / "v.zarr"))
+    shard = spoiled / "0" / "c" / "0" / "0" / "0"
+    content = bytearray(shard.read_bytes())
+    content[50] ^= 1
+    shard.write_bytes(content)
+    shown = call("info", spoiled, "--verify", 8)
+    assert shown.code == 1
+    assert shown.err.startswith("block (0, 0, 0) at voxel (0, 0, 0): it cannot be read: ")
+    assert shown.err.endswith(f"; delete {shard} and run generate --resume\n")
+    shown = call("info", spoiled, "--verify", 8, "--json")
+    assert (shown.code, shown.json["verified"]["passed"]) == (1, False)
+    call("info", volume, "--verify", 0).refused("expected a positive number, or all")
+    call("info", files / "truth.json", "--verify", 1).refused("only volumes are verified")
 
 
 def test_what_is_neither(tmp_path: Path, call: Call) -> None:

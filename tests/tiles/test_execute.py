@@ -212,10 +212,10 @@ def test_an_error_leaves_whole_blocks_only(
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 600))
     block, write = Realization.block, execute._write
 
-    def compute(self: Realization, index: Any, *rest: Any) -> Any:
+    def compute(self: Realization, index: Any, *rest: Any, **options: Any) -> Any:
         if fails == "compute" and index == (0, 0, 2):
             raise ValueError("odd")
-        return block(self, index, *rest)
+        return block(self, index, *rest, **options)
 
     def slow_write(*arguments: Any) -> None:
         time.sleep(0.1)
@@ -239,11 +239,11 @@ def test_a_block_is_written_while_the_next_is_computed(
     events: list[str] = []
     second = threading.Event()
 
-    def compute(*arguments: Any) -> Any:
+    def compute(*arguments: Any, **options: Any) -> Any:
         events.append("compute")
         if events.count("compute") == 2:
             second.set()
-        return block(*arguments)
+        return block(*arguments, **options)
 
     def watched(*arguments: Any) -> None:
         assert second.wait(timeout=60), "the next block waits for this one"
@@ -318,9 +318,9 @@ def test_a_store_that_is_replaced_during_a_block_does_not_get_it(
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 20))
     block = Realization.block
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **options: Any) -> Any:
         create(volume.path, VolumeRecord(model, SEED + 1, volume.shape, (), 128, Backend()))
-        return block(*arguments)
+        return block(*arguments, **options)
 
     monkeypatch.setattr(Realization, "block", slow)
     with pytest.raises(StoreError, match="replaced"):
@@ -365,7 +365,7 @@ def test_any_failure_names_its_block(
 ) -> None:
     volume = empty_volume(model, tmp_path / "v.zarr", (20, 20, 150))
 
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setattr(Realization, "block", fail)
