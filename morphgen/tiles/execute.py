@@ -20,6 +20,7 @@ import zarr
 
 from morphgen.errors import GenerationError, MorphgenError, StoreError
 from morphgen.fields.blocks import Index
+from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.source import block_labels
@@ -141,6 +142,9 @@ def write_blocks(
 def batch_size(blocks: int, edge: int, workers: int) -> int:
     """Number of blocks in a batch, where so many are to be written."""
     largest = max(1, _BATCH_VOXELS // edge**3)
+    if workers == 1:
+        # nobody waits for a batch, and none is repeated: it ends where writing need not be awaited
+        return largest
     return min(largest, max(1, blocks // (_BATCHES_PER_WORKER * workers)))
 
 
@@ -183,13 +187,14 @@ def _written(task: BatchTask) -> Iterator[BatchRecord]:
     """
     began = time.perf_counter()
     description = read_description(task.location)
-    work = _prepared(task.location, task.identity, task.level, description)
+    work, workspace = _prepared(task.location, task.identity, task.level, description), Workspace()
     # left only when nothing is being written any more
     with ThreadPoolExecutor(1, "write") as writer:
         earlier: tuple[int, Future[None]] | None = None
         for number in task.numbers:
-            with _naming(task, work.grid.index(number)):
-                labels = block_labels(work.volume, task.level, work.grid.index(number))
+            index = work.grid.index(number)
+            with _naming(task, index):
+                labels = block_labels(work.volume, task.level, index, workspace)
             if earlier is not None:
                 earlier[1].result()
             future = writer.submit(_write, task, work, description, number, labels)

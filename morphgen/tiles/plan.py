@@ -44,7 +44,9 @@ class Plan:
     blocks, remaining : int
         Number of blocks of the volume, and of those that are still to compute.
     halo_overhead : float
-        Voxels that are convolved for every voxel of the volume, on average over fields.
+        What is convolved, blocks with their halos, over the volume; on average over fields.
+    factors : tuple of tuples of 3 ints
+        For each field, distance of the points that it is synthesised on, in voxels.
     workers : int
         Number of processes.
     backend : Backend
@@ -68,6 +70,7 @@ class Plan:
     blocks: int
     remaining: int
     halo_overhead: float
+    factors: tuple[Index, ...]
     workers: int
     backend: Backend
     worker_memory: int
@@ -86,7 +89,8 @@ class Plan:
             f"volume     {z} x {y} x {x} voxels, {math.prod(self.shape):,}",
             f"blocks     {self.blocks} of {self.block_edge}^3 voxels, in chunks of {self.chunk}^3"
             + (f"; {done} are written, {self.remaining} remain" if done else ""),
-            f"halo       {self.halo_overhead:.2f} voxels convolved for each voxel of the volume",
+            f"halo       blocks and their halos are {self.halo_overhead:.2f} times the volume",
+            f"synthesis  {self._synthesis()}",
             f"workers    {self.workers}, {self.backend.name} on {self.backend.device}",
             f"memory     {_bytes(self.worker_memory)} per worker, "
             f"{_bytes(self.workers * self.worker_memory)} together; "
@@ -109,7 +113,7 @@ class Plan:
         parts = [
             f"{z} x {y} x {x} voxels: {_count(self.blocks, 'block')} of {self.block_edge}^3"
             + (f", {done} of them written" if done else "")
-            + f", {self.halo_overhead:.2f} voxels convolved for each",
+            + f", with their halos {self.halo_overhead:.2f} times the volume",
             f"{_count(self.workers, 'worker')}, {self.backend.name} on {self.backend.device}, up "
             f"to {_bytes(self.worker_memory)} of memory each, {_bytes(self.memory_available)} "
             "available",
@@ -120,6 +124,16 @@ class Plan:
         if self.seconds is not None:
             parts.append(f"about {_duration(self.seconds)}")
         return "; ".join(parts)
+
+    def _synthesis(self) -> str:
+        """Lattice that every field is synthesised on."""
+        found = [
+            "on every voxel"
+            if factors == (1, 1, 1)
+            else f"on a lattice of {' x '.join(map(str, factors))} voxels, interpolated"
+            for factors in self.factors
+        ]
+        return "; ".join(dict.fromkeys(found))
 
     def _room(self) -> str:
         return "room unknown" if self.disk_free is None else f"{_bytes(self.disk_free)} free"
@@ -227,6 +241,7 @@ def requirements(
         blocks=len(grid),
         remaining=order.remaining,
         halo_overhead=halo_overhead(sample, grid),
+        factors=tuple(one.factors for one in sample.samplings),
         workers=count,
         backend=backend,
         worker_memory=need,

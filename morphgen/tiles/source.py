@@ -8,12 +8,15 @@ import numpy as np
 
 from morphgen.errors import StoreError
 from morphgen.fields.blocks import Index
+from morphgen.fields.pieces import Workspace
 from morphgen.phases import OUTSIDE
 from morphgen.tiles.downsample import downsample
 from morphgen.tiles.volume import VolumeInfo
 
 
-def block_labels(volume: VolumeInfo, level: int, index: Index) -> np.ndarray:
+def block_labels(
+    volume: VolumeInfo, level: int, index: Index, workspace: Workspace | None = None
+) -> np.ndarray:
     """Labels of the part of a block that lies in the volume.
 
     Parameters
@@ -24,6 +27,8 @@ def block_labels(volume: VolumeInfo, level: int, index: Index) -> np.ndarray:
         0 is computed; a higher level is made from the stored one below it.
     index : tuple of 3 ints
         The block, in the grid of its level.
+    workspace : Workspace, optional
+        Buffers that were used for another block before, by the same thread.
 
     Returns
     -------
@@ -34,14 +39,18 @@ def block_labels(volume: VolumeInfo, level: int, index: Index) -> np.ndarray:
     StoreError
         If the level below is damaged, or not written there.
     """
-    return _computed(volume, index) if level == 0 else _coarse(volume, level, index)
-
-
-def _computed(volume: VolumeInfo, index: Index) -> np.ndarray:
+    if level > 0:
+        return _coarse(volume, level, index)
     backend = volume.backend
     with backend.current():
-        labels = volume.realization().block(index, backend.module(), backend.argument)
-        return backend.to_host(labels[volume.grid.part(index)])
+        labels = volume.realization().block(
+            index,
+            backend.module(),
+            backend.argument,
+            part=volume.grid.part(index),
+            workspace=workspace,
+        )
+        return backend.to_host(labels)
 
 
 def _coarse(volume: VolumeInfo, level: int, index: Index) -> np.ndarray:
