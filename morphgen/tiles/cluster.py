@@ -5,8 +5,10 @@ distributed is loaded only where an address has to be connected to: a client bri
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE = 300.0
 _CONNECT_SECONDS = 60.0
 _ANSWER_SECONDS = 30.0
+_ENDING_SECONDS = 2.0
 # of its limit, a worker of Dask takes no more tasks (distributed.worker.memory.pause)
 _PAUSE_SHARE = 0.8
 # what a worker of Dask takes beyond the interpreter of a plain process
@@ -200,11 +203,16 @@ def connected(access: Access) -> Iterator[Cluster | None]:
         yield _surveyed(access.client, access.patience)
     else:
         with _silent_logs():
+            before = set(threading.enumerate())
             client = _connect(access)
+            started = set(threading.enumerate()) - before
             try:
                 yield _surveyed(client, access.patience)
             finally:
                 client.close(timeout=5)
+                # a client that lost its scheduler still says so while its thread ends
+                for thread in started:
+                    thread.join(_ENDING_SECONDS)
 
 
 def population(client: Client, patience: float = _ANSWER_SECONDS) -> Population:
@@ -327,6 +335,8 @@ def _store_seen(location: str, identity: str) -> str | None:
 @contextmanager
 def _silent_logs() -> Iterator[None]:
     """Keep Dask from telling at length what our own errors say in a line."""
+    # loading it sets the levels anew
+    importlib.import_module("distributed")
     before = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in before:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -120,7 +120,8 @@ class Plan:
             + (f", {done} of them written" if done else "")
             + f", {self.halo_overhead:.2f} voxels convolved for each",
             f"{_count(self.workers, 'worker')}{self._whose()}, {self.backend.name} on "
-            f"{self.backend.device}, up to {_bytes(self.worker_memory)} of memory each, {self._memory()}",
+            f"{self.backend.device}, up to {_bytes(self.worker_memory)} of memory each, "
+            f"{self._memory()}",
             f"about {_bytes(self.disk_expected)} on disk, {self._room()}",
         ]
         if self.levels:
