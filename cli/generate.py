@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from morphgen.tiles import Generated
 
 
+# as morphgen.tiles has it, which takes too long to load for --help
+_PATIENCE = 300.0
+
 Store = Annotated[
     str,
     typer.Argument(
@@ -66,6 +69,32 @@ Workers = Annotated[
         metavar="N",
         show_default=False,
         help="Processes.  [default: one for each CPU, as far as memory goes]",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        show_default=False,
+        help="Dask scheduler whose workers compute, instead of processes of this machine.",
+    ),
+]
+SchedulerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--scheduler-file",
+        metavar="FILE",
+        show_default=False,
+        help="File in which a Dask scheduler wrote its address.",
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        help="How long to wait while the cluster has no worker at all.",
     ),
 ]
 Chunk = Annotated[
@@ -127,6 +156,9 @@ class Request:
     backend: str = "auto"
     device: str | None = None
     workers: int | None = None
+    scheduler: str | None = None
+    scheduler_file: Path | None = None
+    patience: float = _PATIENCE
     chunk: int | None = None
     resume: bool = False
     overwrite: bool = False
@@ -145,11 +177,13 @@ class Request:
         """Command line that asks for the same, ending in another option."""
         words = ["morphgen", "generate", str(self.model), self.out, "--shape"]
         words += [*map(str, self.shape), "--seed", str(self.seed)]
-        for name in ("periodic", "backend", "device", "workers", "chunk", "levels", "downsample"):
+        where = ("backend", "device", "workers", "scheduler", "scheduler_file", "patience")
+        defaults = {"backend": "auto", "patience": _PATIENCE}
+        for name in ("periodic", *where, "chunk", "levels", "downsample"):
             value = getattr(self, name)
             # of levels, auto is a wish; of a backend, the default
-            if value is not None and (name, value) != ("backend", "auto"):
-                words += [f"--{name}", str(value)]
+            if value not in (None, defaults.get(name)):
+                words += [f"--{name.replace('_', '-')}", str(value)]
         if self.exact:
             words.append("--exact")
         if self.allow_full_disk:
@@ -166,6 +200,9 @@ def generate(
     backend: BackendName = "auto",
     device: Device = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
+    scheduler_file: SchedulerFile = None,
+    patience: Patience = _PATIENCE,
     chunk: Chunk = None,
     levels: Levels = None,
     downsample: Downsample = None,
@@ -181,8 +218,8 @@ def generate(
     """Generate a volume from a model, block by block, into a Zarr store."""
     screen = Screen(as_json, quiet)
     request = Request(
-        model, out, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        number_or_word(levels), downsample, exact, yes,
+        model, out, shape, seed, periodic, backend, device, workers, scheduler, scheduler_file,
+        patience, chunk, resume, overwrite, number_or_word(levels), downsample, exact, yes,
     )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)

@@ -87,7 +87,7 @@ class InProcess:
     def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
         """Run every task in order."""
         for task in tasks:
-            yield from _written(task)
+            yield from compute_blocks(task)
 
 
 def write_blocks(
@@ -158,7 +158,7 @@ def compute_batch(task: BatchTask) -> BatchRecord:
     GenerationError
         If a block cannot be computed or written; its message names the block.
     """
-    records = list(_written(task))
+    records = list(compute_blocks(task))
     return BatchRecord(task.numbers, sum(record.seconds for record in records))
 
 
@@ -179,11 +179,11 @@ def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int, level: int) -> 
         yield BatchTask(volume.location, identity, some, level)
 
 
-def _written(task: BatchTask) -> Iterator[BatchRecord]:
+def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
     """Compute the blocks of a task; yield each once its shard is there.
 
     A block is compressed and written by a thread of its own while the next one is computed. There
-    are never more than these two.
+    are never more than these two. Whoever stops asking for the next record gets no more blocks.
     """
     began = time.perf_counter()
     description = read_description(task.location)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
-from morphgen.tiles.backends import Backend
+from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.execute import Executor, InProcess, write_blocks
 from morphgen.tiles.plan import Plan, requirements, with_time
 from morphgen.tiles.processes import LocalProcesses
@@ -18,6 +20,9 @@ from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
 from morphgen.tiles.store import create, exclusive, open_volume, restore
 from morphgen.tiles.volume import VolumeInfo
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 # blocks of a level that are written sooner than processes start
 _FEW_COARSE_BLOCKS = 16
@@ -42,7 +47,7 @@ class Generated:
     seconds : float
         Wall-clock time, from the request to the last block.
     workers : int
-        Number of processes that computed.
+        Number of processes that computed; on a cluster, of threads of its first workers.
     backend : Backend
         Library and device.
     """
@@ -86,6 +91,10 @@ def generate(
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
+    client: Client | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    patience: float = PATIENCE,
     progress: Progress = silent,
     started: Callable[[Plan], object] = lambda plan: None,
 ) -> Generated:
@@ -131,6 +140,13 @@ def generate(
         Other files in the store's folder stay.
     allow_full_disk : bool
         Begin even where the volume will probably not fit onto the disk.
+    client : distributed.Client, optional
+        Client of a Dask cluster whose workers compute, instead of processes of this machine. They
+        must see the store under the same path, and have the versions of this process.
+    scheduler, scheduler_file : str, optional
+        Address of a Dask scheduler, or a file in which it wrote its address, to connect to.
+    patience : float
+        Seconds to wait while the cluster has no worker at all.
     progress : callable
         Told (stage, blocks done, blocks of the volume or the level).
     started : callable
@@ -150,25 +166,28 @@ def generate(
     BackendError
         If the backend or the device is not there.
     GenerationError
-        If a block could not be computed or written. What was written stays, and ``resume``
-        continues.
+        If a block could not be computed or written, or if the cluster is lost. What was written
+        stays, and ``resume`` continues.
     KeyboardInterrupt
         If the user interrupts; likewise.
     """
     began = time.perf_counter()
-    request = Request(
-        model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        levels, downsample, exact,
-    )  # fmt: skip
-    if not place_of(path).held_without_trace():
-        # a request that is refused leaves no folder behind
-        requirements(request.checked(), path, workers, allow_full_disk)
-    with exclusive(path):
-        order = request.checked()
-        costs = with_time(order, requirements(order, path, workers, allow_full_disk))
-        started(costs)
-        volume = _opened(path, order)
-        coarse = _write(volume, order, costs, progress)
+    access = Access(workers, client, scheduler, scheduler_file, patience)
+    with connected(access) as cluster:
+        request = Request(
+            model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
+            levels, downsample, exact, resolve if cluster is None else cluster.resolve,
+        )  # fmt: skip
+        if not place_of(path).held_without_trace():
+            # a request that is refused leaves no folder behind
+            requirements(request.checked(), path, workers, allow_full_disk, cluster)
+        with exclusive(path):
+            order = request.checked()
+            costs = requirements(order, path, workers, allow_full_disk, cluster)
+            costs = with_time(order, costs, cluster)
+            started(costs)
+            volume = _opened(path, order)
+            coarse = _write(volume, order, costs, progress, cluster)
     return Generated(
         location=volume.location,
         shape=volume.shape,
@@ -196,19 +215,28 @@ def _opened(path: str | Path, order: Order) -> VolumeInfo:
     return volume
 
 
-def _write(volume: VolumeInfo, order: Order, costs: Plan, progress: Progress) -> int:
+def _write(
+    volume: VolumeInfo, order: Order, costs: Plan, progress: Progress, cluster: Cluster | None
+) -> int:
     """Write every level after the one below it; number of blocks in the coarser ones."""
     coarse = 0
     for level in range(volume.levels + 1):
         missing = order.missing_in(level)
         if missing.size:
-            executor = _executor(costs, level, missing.size)
+            executor = _executor(costs, level, missing.size, cluster)
             write_blocks(volume, missing, executor, progress, workers=costs.workers, level=level)
         coarse += missing.size if level else 0
     return coarse
 
 
-def _executor(costs: Plan, level: int, blocks: int) -> Executor:
-    if costs.workers == 1 or (level and blocks <= _FEW_COARSE_BLOCKS):
+def _executor(costs: Plan, level: int, blocks: int, cluster: Cluster | None) -> Executor:
+    if level and blocks <= _FEW_COARSE_BLOCKS:
+        return InProcess()
+    if cluster is not None:
+        # loaded only with a cluster: it takes longer than a small volume
+        from morphgen.tiles.distributed import Distributed  # noqa: PLC0415
+
+        return Distributed(cluster.client, costs.backend, cluster.patience)
+    if costs.workers == 1:
         return InProcess()
     return LocalProcesses(costs.workers, costs.backend)

@@ -7,11 +7,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
-from morphgen.tiles.backends import Backend
+from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.estimates import (
     disk_bound,
     disk_expected,
@@ -24,6 +26,9 @@ from morphgen.tiles.memory import available_memory, worker_memory
 from morphgen.tiles.place import LocalPlace, Place
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 # work that a single process does while others would still be starting
 _SHORT_SECONDS = 4.0
@@ -48,11 +53,12 @@ class Plan:
     factors : tuple of tuples of 3 ints
         For each field, distance of the points that it is synthesised on, in voxels.
     workers : int
-        Number of processes.
+        Number of processes; on a cluster, of threads of its workers.
     backend : Backend
         Library and device.
     worker_memory, memory_available : int
-        Peak memory of a worker and memory that there is, in bytes.
+        Peak memory of a worker and memory that there is, in bytes; on a cluster, what its workers
+        may use together, 0 if they have no limit.
     disk_bound, disk_expected : int
         Bytes of the remaining blocks without compression, and what they should take with it,
         together with those of coarser levels.
@@ -60,6 +66,8 @@ class Plan:
         Free bytes where the store is, or will be; None where that cannot be known.
     levels : int
         Number of coarser levels.
+    cluster : str or None
+        Address of the scheduler, if there is one.
     seconds : float or None
         Estimated time, from a calibration of a second; None if none was asked for.
     """
@@ -79,6 +87,7 @@ class Plan:
     disk_expected: int
     disk_free: int | None
     levels: int = 0
+    cluster: str | None = None
     seconds: float | None = None
 
     def lines(self) -> list[str]:
@@ -91,10 +100,10 @@ class Plan:
             + (f"; {done} are written, {self.remaining} remain" if done else ""),
             f"halo       blocks and their halos are {self.halo_overhead:.2f} times the volume",
             f"synthesis  {self._synthesis()}",
-            f"workers    {self.workers}, {self.backend.name} on {self.backend.device}",
+            f"workers    {self.workers}{self._whose()}, "
+            f"{self.backend.name} on {self.backend.device}",
             f"memory     {_bytes(self.worker_memory)} per worker, "
-            f"{_bytes(self.workers * self.worker_memory)} together; "
-            f"{_bytes(self.memory_available)} available",
+            f"{_bytes(self.workers * self.worker_memory)} together; {self._memory()}",
             f"disk       about {_bytes(self.disk_expected)} compressed, never more than "
             f"{_bytes(self.disk_bound)}; {self._room()}",
         ]
@@ -114,9 +123,9 @@ class Plan:
             f"{z} x {y} x {x} voxels: {_count(self.blocks, 'block')} of {self.block_edge}^3"
             + (f", {done} of them written" if done else "")
             + f", with their halos {self.halo_overhead:.2f} times the volume",
-            f"{_count(self.workers, 'worker')}, {self.backend.name} on {self.backend.device}, up "
-            f"to {_bytes(self.worker_memory)} of memory each, {_bytes(self.memory_available)} "
-            "available",
+            f"{_count(self.workers, 'worker')}{self._whose()}, {self.backend.name} on "
+            f"{self.backend.device}, up to {_bytes(self.worker_memory)} of memory each, "
+            f"{self._memory()}",
             f"about {_bytes(self.disk_expected)} on disk, {self._room()}",
         ]
         if self.levels:
@@ -134,6 +143,13 @@ class Plan:
             for factors in self.factors
         ]
         return "; ".join(dict.fromkeys(found))
+
+    def _whose(self) -> str:
+        return "" if self.cluster is None else f" of {self.cluster}"
+
+    def _memory(self) -> str:
+        room = self.memory_available
+        return f"{_bytes(room)} available" if room else "no limit is set"
 
     def _room(self) -> str:
         return "room unknown" if self.disk_free is None else f"{_bytes(self.disk_free)} free"
@@ -156,6 +172,10 @@ def plan(
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
+    client: Client | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    patience: float = PATIENCE,
 ) -> Plan:
     """Predict what `generate` would need, and refuse what it would refuse.
 
@@ -169,7 +189,7 @@ def plan(
         Where the store is to lie, a folder or a URL. Without it, the disk is that of the current
         folder, and no store is in the way.
     seed, periodic, chunk, workers, backend, device, levels, downsample, exact, resume, overwrite, \
-    allow_full_disk
+    allow_full_disk, client, scheduler, scheduler_file, patience
         As in `generate`. With ``resume``, the cost is that of the blocks that are still missing.
 
     Returns
@@ -182,33 +202,45 @@ def plan(
         As `generate`: the request is invalid, does not fit into the memory or onto the disk, or
         something lies at ``path`` that must not be replaced or cannot be continued.
     """
-    order = Request(
-        model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-        levels, downsample, exact,
-    ).checked()  # fmt: skip
-    found = requirements(order, path or Path(), workers, allow_full_disk)
-    return with_time(order, found, always=True)
+    with connected(Access(workers, client, scheduler, scheduler_file, patience)) as cluster:
+        order = Request(
+            model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
+            levels, downsample, exact, resolve if cluster is None else cluster.resolve,
+        ).checked()  # fmt: skip
+        found = requirements(order, path or Path(), workers, allow_full_disk, cluster)
+        return with_time(order, found, cluster, always=True)
 
 
-def with_time(order: Order, found: Plan, *, always: bool = False) -> Plan:
+def with_time(
+    order: Order, found: Plan, cluster: Cluster | None = None, *, always: bool = False
+) -> Plan:
     """Plan with an estimate of the time, unless the work takes little more than the estimate.
 
     Parameters
     ----------
     order, found : Order, Plan
         What is asked for, and its costs.
+    cluster : Cluster, optional
+        Where the calibration is to run, instead of here.
     always : bool
         Estimate the time of small work as well.
     """
     sample, blocks = order.record.realization(), found.remaining
     if not always and rough_seconds(sample, blocks) < _QUICK_SECONDS:
         return found
-    time = seconds(sample, blocks, found.workers, found.backend) if blocks else 0.0
+    if not blocks:
+        return replace(found, seconds=0.0)
+    asked = sample, blocks, found.workers, found.backend
+    time = seconds(*asked) if cluster is None else float(cluster.on_worker(seconds, *asked))
     return replace(found, seconds=time)
 
 
 def requirements(
-    order: Order, path: str | Path, workers: int | None, allow_full_disk: bool = False
+    order: Order,
+    path: str | Path,
+    workers: int | None,
+    allow_full_disk: bool = False,
+    cluster: Cluster | None = None,
 ) -> Plan:
     """Plan without a time, for the blocks that remain to be computed.
 
@@ -222,9 +254,14 @@ def requirements(
     sample = record.realization()
     need, room = worker_memory(sample, backend), available_memory()
     blocks = max(order.remaining_in(level) for level in range(record.levels + 1))
-    short = rough_seconds(sample, order.remaining) < _SHORT_SECONDS
-    count = _workers(workers, blocks, need, room, backend, short=short)
-    if not place.shared:
+    if cluster is not None:
+        cluster.check(backend, need)
+        _check_shared(place)
+        count, room = cluster.threads, cluster.memory
+    elif place.shared:
+        short = rough_seconds(sample, order.remaining) < _SHORT_SECONDS
+        count = _workers(workers, blocks, need, room, backend, short=short)
+    else:
         count = _alone(place, workers)
     expected, bound = _disk(order)
     free = free_space(place.path) if isinstance(place, LocalPlace) else None
@@ -250,6 +287,7 @@ def requirements(
         disk_expected=expected,
         disk_free=free,
         levels=record.levels,
+        cluster=None if cluster is None else cluster.address,
     )
 
 
@@ -271,6 +309,14 @@ def _alone(place: Place, workers: int | None) -> int:
             f"{workers} workers: expected 1, since no other process sees {place.location}"
         )
     return 1
+
+
+def _check_shared(place: Place) -> None:
+    if not place.shared:
+        raise InputError(
+            f"{place.location} cannot be seen by the workers of a cluster; choose a folder or a "
+            "URL that they share"
+        )
 
 
 def usable_cpus() -> int:

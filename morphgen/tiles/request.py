@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.realization import Realization
-from morphgen.tiles.backends import resolve
+from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.downsample import METHODS
 from morphgen.tiles.grid import BlockGrid, volume_shape
 from morphgen.tiles.metadata import (
@@ -33,7 +33,8 @@ from morphgen.tiles.volume import VolumeInfo
 class Request:
     """A volume that is asked for; the arguments of `generate`.
 
-    `path` is None where only the cost is asked for, whatever lies where.
+    `path` is None where only the cost is asked for, whatever lies where; `resolver` finds the
+    backend where the work is to be done.
     """
 
     model: ExcursionModel
@@ -50,6 +51,7 @@ class Request:
     levels: int | str | None = None
     downsample: str | None = None
     exact: bool = False
+    resolver: Callable[[str, str | None], Backend] = resolve
 
     def checked(self) -> Order:
         """Check the request, against the store that lies there as well.
@@ -93,7 +95,7 @@ class Request:
             same_blocks = existing.grid.edge == self._grid.edge
             chunk = existing.record.chunk if chunk is None and same_blocks else chunk
         levels, downsample = self._pyramid(existing)
-        chosen = resolve(backend, device)
+        chosen = self.resolver(backend, device)
         return VolumeRecord(
             model=self.model,
             seed=self.seed,
