@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # work that a single process does while others would still be starting
 _SHORT_SECONDS = 4.0
+# per voxel of a coarser level on one core, to tell short work from long
+_COARSE_SECONDS = 2e-8
 # work that is not worth a calibration of a second
 _QUICK_SECONDS = 15.0
 
@@ -253,14 +255,15 @@ def requirements(
     grid, backend = record.grid, record.backend
     sample = record.realization()
     need, room = worker_memory(sample, backend), available_memory()
-    blocks = max(order.remaining_in(level) for level in range(record.levels + 1))
+    left = [order.remaining_in(level) for level in range(record.levels + 1)]
     if cluster is not None:
         cluster.check(backend, need)
         _check_shared(place)
         count, room = cluster.threads, cluster.memory
     elif place.shared:
-        short = rough_seconds(sample, order.remaining) < _SHORT_SECONDS
-        count = _workers(workers, blocks, need, room, backend, short=short)
+        coarse = sum(left[1:]) * grid.edge**3 * _COARSE_SECONDS
+        short = rough_seconds(sample, order.remaining) + coarse < _SHORT_SECONDS
+        count = _workers(workers, max(left), need, room, backend, short=short)
     else:
         count = _alone(place, workers)
     expected, bound = _disk(order)

@@ -11,6 +11,7 @@ import numpy as np
 
 from morphgen.errors import InputError, StoreError
 from morphgen.fields.blocks import Index
+from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.metadata import instruction_set, package_versions
 from morphgen.tiles.remote import place_of
@@ -130,12 +131,13 @@ def verify(
     total = sum(numbers.size for numbers in chosen)
     found: list[Difference] = []
     done = voxels = rounded = 0
+    workspace = Workspace()
     progress(STAGE, 0, total)
     for level, numbers in enumerate(chosen):
         grid = volume.record.grid_of(level)
         for index in map(grid.index, numbers.tolist()):
             size = math.prod(grid.size(index))
-            differing, reason = _compared(volume, level, index)
+            differing, reason = _compared(volume, level, index, workspace)
             if reason or differing > _allowed(size, level, same):
                 found.append(_difference(volume, level, index, differing, reason))
             else:
@@ -168,7 +170,9 @@ def _chosen(
         yield numbers
 
 
-def _compared(volume: VolumeInfo, level: int, index: Index) -> tuple[int, str]:
+def _compared(
+    volume: VolumeInfo, level: int, index: Index, workspace: Workspace
+) -> tuple[int, str]:
     """Number of voxels that differ, and what kept the block from being compared."""
     grid = volume.record.grid_of(level)
     try:
@@ -177,7 +181,7 @@ def _compared(volume: VolumeInfo, level: int, index: Index) -> tuple[int, str]:
         reason = " ".join(str(error).split())[:200]
         return math.prod(grid.size(index)), f"it cannot be read: {reason}"
     try:
-        expected = block_labels(volume, level, index)
+        expected = block_labels(volume, level, index, workspace)
     except StoreError as error:
         return math.prod(grid.size(index)), f"nothing to compare it with: {error}"
     return int(np.count_nonzero(stored != expected)), ""
