@@ -166,9 +166,7 @@ class RemotePlace(Place):
             files, root = url_to_fs(self.location, **self._options)
         # fsspec names the package: "Install s3fs to access S3"
         except ImportError as error:
-            raise InputError(
-                f"{self.location}: {error} (pip install PACKAGE, of that name)"
-            ) from error
+            raise InputError(f"{self.location}: {error}, with pip or conda") from error
         except ValueError as error:
             raise InputError(
                 f"{self.location}: {error}; expected such as s3:// or gs://"
