@@ -21,7 +21,7 @@ from zarr.storage import LocalStore
 from morphgen.errors import StoreError
 from morphgen.fields.blocks import Index
 from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.shards import block_of, index_length, is_coordinate, is_whole, shard_key
+from morphgen.tiles.shards import index_length, is_coordinate, is_whole
 
 
 class Place(abc.ABC):
@@ -133,13 +133,13 @@ class LocalPlace(Place):
     def missing(self, array: str, grid: BlockGrid, chunk: int) -> np.ndarray:
         """Numbers of the blocks whose shard is absent or not whole, by a walk through the folders.
 
-        A walk over 1e5 shards takes a tenth of a second, where Zarr's own count takes a minute.
+        Zarr's own count of chunks takes a minute for 1e5 of them.
         """
         length = index_length(grid, chunk)
-        whole = np.zeros(len(grid), dtype=bool)
+        whole = np.zeros(grid.counts, dtype=bool)
         for index, file in self._shards(array, grid):
             end, size = _end(file, length)
-            whole[grid.number(index)] = is_whole(end, size, grid, index, chunk)
+            whole[index] = is_whole(end, size, grid, index, chunk)
         return np.flatnonzero(~whole)
 
     def clean(self, array: str, grid: BlockGrid, missing: np.ndarray) -> None:
@@ -148,10 +148,10 @@ class LocalPlace(Place):
             for name in names:
                 if name.endswith(".partial"):
                     Path(folder, name).unlink(missing_ok=True)
-        absent = np.zeros(len(grid), dtype=bool)
-        absent[missing] = True
+        absent = np.zeros(grid.counts, dtype=bool)
+        absent.reshape(-1)[missing] = True
         for index, file in self._shards(array, grid):
-            if absent[grid.number(index)]:
+            if absent[index]:
                 Path(file).unlink(missing_ok=True)
 
     def exclusive(self) -> AbstractContextManager[None]:
@@ -197,24 +197,29 @@ class LocalPlace(Place):
             os.close(folder)
 
     def _shards(self, array: str, grid: BlockGrid) -> Iterator[tuple[Index, str]]:
-        root = self.path / array / "c"
-        for z in _coordinates(root):
-            for y in _coordinates(root / z):
-                for x in _coordinates(root / z / y):
-                    index = block_of([z, y, x], grid)
-                    if index is not None:
-                        yield index, str(self.path / shard_key(array, index))
+        root = str(self.path / array / "c")
+        depth, rows, columns = grid.counts
+        for z in _coordinates(root, depth):
+            for y in _coordinates(f"{root}/{z}", rows):
+                for x in _coordinates(f"{root}/{z}/{y}", columns):
+                    yield (z, y, x), f"{root}/{z}/{y}/{x}"
 
 
-def _coordinates(folder: Path) -> list[str]:
-    if not folder.is_dir():
+def _coordinates(folder: str, count: int) -> list[int]:
+    """Names in a folder that are coordinates below a number, in order."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names, not paths
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(entry.name for entry in os.scandir(folder) if is_coordinate(entry.name))
+    return sorted(i for i in map(int, filter(is_coordinate, names)) if i < count)
 
 
 def _end(file: str, length: int) -> tuple[bytes, int]:
     """Last bytes of a file, and its length."""
-    with open(file, "rb") as opened:  # noqa: PTH123 - a million of them
-        size = os.fstat(opened.fileno()).st_size
-        opened.seek(max(0, size - length))
-        return opened.read(length), size
+    # a million times: without the buffers of a file object
+    opened = os.open(file, os.O_RDONLY)
+    try:
+        size = os.fstat(opened).st_size
+        return os.pread(opened, length, max(0, size - length)), size
+    finally:
+        os.close(opened)

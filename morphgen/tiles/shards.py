@@ -9,15 +9,16 @@ checksum that every chunk carries, which is verified whenever it is read.
 from __future__ import annotations
 
 import re
-
-import numpy as np
+import struct
+from functools import lru_cache
+from itertools import product
 
 from morphgen.fields.blocks import Index
 from morphgen.tiles.grid import BlockGrid
 
 _CHECKSUM_BYTES = 4
 _ENTRY_BYTES = 16
-_ABSENT = np.iinfo(np.uint64).max
+_NO_ENTRY = (2**64 - 1, 2**64 - 1)
 _COORDINATE = re.compile(r"0|[1-9][0-9]*")
 
 
@@ -60,18 +61,28 @@ def is_whole(end: bytes, size: int, grid: BlockGrid, index: Index, chunk: int) -
     if content <= 0 or len(end) != index_length(grid, chunk):
         return False
     per_axis = grid.edge // chunk
-    entries = np.frombuffer(end[:-_CHECKSUM_BYTES], dtype="<u8")
-    table = entries.reshape(per_axis, per_axis, per_axis, 2)
-    return _describes(table, content, tuple(-(-side // chunk) for side in grid.size(index)))
-
-
-def _describes(table: np.ndarray, content: int, used: tuple[int, ...]) -> bool:
-    inside = np.zeros(table.shape[:3], dtype=bool)
-    inside[tuple(slice(0, count) for count in used)] = True
-    if not np.array_equal(np.all(table == _ABSENT, axis=-1), ~inside):
-        return False
+    used = tuple(-(-side // chunk) for side in grid.size(index))
     # Python integers: sums of damaged entries would wrap around
-    chunks = sorted((int(start), int(length)) for start, length in table[inside])
-    ends = [start + length for start, length in chunks]
-    disjoint = all(end <= start for end, (start, _) in zip(ends, chunks[1:], strict=False))
-    return disjoint and ends[-1] == content and all(length > 0 for _, length in chunks)
+    numbers = struct.unpack(f"<{2 * per_axis**3}Q", end[:-_CHECKSUM_BYTES])
+    entries = list(zip(numbers[::2], numbers[1::2], strict=True))
+    inside = _inside(per_axis, used)
+    if any((entry == _NO_ENTRY) == within for entry, within in zip(entries, inside, strict=True)):
+        return False
+    return _fills(sorted(entry for entry in entries if entry != _NO_ENTRY), content)
+
+
+def _fills(chunks: list[tuple[int, int]], content: int) -> bool:
+    """Whether chunks, by offset and length, follow each other without overlap up to the end."""
+    end = 0
+    for start, length in chunks:
+        if start < end or length == 0:
+            return False
+        end = start + length
+    return end == content
+
+
+@lru_cache(maxsize=64)
+def _inside(per_axis: int, used: tuple[int, ...]) -> tuple[bool, ...]:
+    """Which chunks of a shard lie in the volume, in C order."""
+    chunks = product(range(per_axis), repeat=3)
+    return tuple(all(i < n for i, n in zip(chunk, used, strict=True)) for chunk in chunks)
