@@ -61,7 +61,9 @@ class RemotePlace(Place):
 
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
-        if self._parts.password is not None or self._parts.query:
+        # a password may hold a slash, which ends what a parser takes for the host
+        before, at, _ = url.partition("://")[2].rpartition("@")
+        if (at and ":" in before) or self._parts.query:
             # not even the rest is shown: it may hold a part of them
             raise InputError(
                 f"a {self._parts.scheme} URL with a password or a query: expected none; "

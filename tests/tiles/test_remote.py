@@ -164,7 +164,11 @@ def test_an_error_at_a_url_names_the_block(
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://user:hunter2@host/v.zarr", "s3://bucket/v.zarr?X-Amz-Signature=hunter2"],
+    [
+        "ftp://user:hunter2@host/v.zarr",
+        "s3://bucket/v.zarr?X-Amz-Signature=hunter2",
+        "s3://KEY:hun/hunter2@bucket/v.zarr",
+    ],
 )
 def test_credentials_in_a_url_are_refused_and_not_repeated(model: ExcursionModel, url: str) -> None:
     for ask in (lambda: again(model, url), lambda: open_volume(url), lambda: verify(url)):
