@@ -1,12 +1,13 @@
-"""What a worker loads (``--preload``) to fail at one block, by its linear number.
+"""What a worker loads (``--preload``) to fail at one block, or to be slow at all of them.
 
-A number and a kind, such as ``kill:7``, stand in the variable POISON.
+A kind and a linear number, such as ``kill:7``, stand in the variable POISON.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 from morphgen.tiles import distributed
@@ -24,7 +25,10 @@ def poisoned(task: BatchTask) -> Iterator[BatchRecord]:
             hoard[::4096] = b"1" * len(hoard[::4096])
         if KIND == "raise":
             raise TimeoutError("no answer\nfrom the disk")
-    yield from compute_blocks(task)
+    for record in compute_blocks(task):
+        yield record
+        if KIND == "slow":
+            time.sleep(0.3)
 
 
 def dask_setup(worker: object) -> None:

@@ -19,7 +19,7 @@ from tiles.conftest import LONG, SEED, SHAPE, shards
 
 from morphgen.errors import BackendError, GenerationError, InputError, StoreError
 from morphgen.excursion import ExcursionModel
-from morphgen.tiles import Backend, cluster, generate, open_volume, plan
+from morphgen.tiles import Backend, cluster, distributed, generate, open_volume, plan
 from morphgen.tiles.cluster import Access, check_store, connected
 
 REQUEST: dict[str, Any] = {"shape": SHAPE, "seed": SEED, "backend": "numpy"}
@@ -155,6 +155,48 @@ def test_other_versions_are_refused(
     with pytest.raises(InputError, match=r"worker tcp://\S+ has scipy [\d.]+, this process 0\.1"):
         generate(model, tmp_path / "v.zarr", scheduler=calm.address, **REQUEST)
     assert not (tmp_path / "v.zarr").exists()
+
+
+def test_a_worker_of_other_versions_that_joins_later_is_refused(
+    model: ExcursionModel, calm: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = cluster.versions_here(Backend())
+    # the executor alone, as if all workers had been fit at the start
+    monkeypatch.setattr(distributed, "versions_here", lambda backend: real | {"numpy": "9.9"})
+    with pytest.raises(GenerationError, match=r"worker tcp://\S+ has numpy [\d.]+, the run 9\.9"):
+        generate(model, tmp_path / "v.zarr", scheduler=calm.address, **REQUEST)
+    assert open_volume(tmp_path / "v.zarr").written == 0
+
+
+def test_two_threads_of_one_worker_do_not_disturb_each_other(
+    model: ExcursionModel, longer: dict[str, bytes], frail: Loopback, tmp_path: Path
+) -> None:
+    frail.start_worker("--nthreads", "2")
+    made = generate(model, tmp_path / "v.zarr", scheduler_file=frail.file, **LONGER)
+    assert made.workers == 2
+    assert shards(made.path) == longer
+
+
+@pytest.mark.slow
+def test_workers_drop_their_batches_when_the_run_is_interrupted(
+    model: ExcursionModel, tmp_path: Path
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    folder, path = tmp_path / "cluster", tmp_path / "v.zarr"
+    folder.mkdir()
+    with loopback(folder, workers=0, environment={"POISON": "slow:0"}) as running:
+        running.start_worker(*POISON)
+        with pytest.raises(KeyboardInterrupt):
+            # by then, batches of several blocks take seconds
+            generate(
+                model, path, scheduler_file=running.file, progress=once(17, interrupt), **LONGER
+            )
+        time.sleep(1.5)
+        soon = len(shards(path))
+        time.sleep(3.0)
+        assert 17 <= len(shards(path)) == soon < 60
 
 
 def test_no_scheduler_is_one_error(model: ExcursionModel, tmp_path: Path) -> None:
