@@ -32,7 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -104,18 +104,23 @@ def shards(out: Path) -> int:
 
 def undisturbed(volume: Volume, folder: Path, least: float, *where: str) -> Volume:
     """Volume large enough to take a while, with its duration and its bytes."""
+    out = folder / "undisturbed.zarr"
     while True:
-        out = folder / "undisturbed.zarr"
-        began = time.perf_counter()
-        subprocess.run(volume.command(out, *where), check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - began
-        found = Volume(volume.model, volume.blocks, seconds, digest(out))
-        subprocess.run(["rm", "-rf", str(out)], check=True)
-        print(f"undisturbed: {16 * volume.blocks} blocks in {seconds:.1f} s", file=sys.stderr)
-        if seconds >= least:
-            return found
+        found = []
+        # the shorter of two: a machine that was busy for a while must not delay the moments
+        for _ in range(2):
+            began = time.perf_counter()
+            subprocess.run(volume.command(out, *where), check=True, stdout=subprocess.DEVNULL)
+            seconds = time.perf_counter() - began
+            found.append(replace(volume, seconds=seconds, digest=digest(out)))
+            subprocess.run(["rm", "-rf", str(out)], check=True)
+        assert found[0].digest == found[1].digest, "two undisturbed runs differ"
+        best = min(found, key=lambda run: run.seconds)
+        print(f"undisturbed: {16 * best.blocks} blocks in {best.seconds:.1f} s", file=sys.stderr)
+        if best.seconds >= least:
+            return best
         # start-up is not work: too much rather than too little
-        volume = Volume(volume.model, int(volume.blocks * 1.4 * least / seconds) + 1)
+        volume = replace(volume, blocks=int(volume.blocks * 1.4 * least / best.seconds) + 1)
 
 
 def begin(words: list[str]) -> subprocess.Popen[str]:
@@ -170,8 +175,8 @@ def workers(folder: Path, executor: str, count: int) -> Iterator[tuple[Loopback 
 
 def one_kill(
     volume: Volume, folder: Path, executor: str, count: int, chance: random.Random
-) -> str | None:
-    """Kill one process of one run, continue it; a row of the table, None if it was over."""
+) -> str | float:
+    """Kill one process of one run, continue it; a row of the table, or how soon it was over."""
     share, out = chance.uniform(0.2, 0.95), folder / "killed.zarr"
     with workers(folder, executor, count) as (cluster, where):
         began = time.perf_counter()
@@ -187,7 +192,7 @@ def one_kill(
                 assert run.stderr is not None
                 assert run.returncode == 0, run.stderr.read()
                 subprocess.run(["rm", "-rf", str(out)], check=True)
-                return None
+                return time.perf_counter() - began
             _, told = run.communicate(timeout=LIMIT)
         lasted = time.perf_counter() - began
         code, again = run.returncode, 0
@@ -222,8 +227,9 @@ def kills(volume: Volume, folder: Path, options: argparse.Namespace) -> bool:
     good = done = missed = 0
     while done < options.kills and missed <= options.kills:
         row = one_kill(volume, folder, options.executor, options.workers, chance)
-        if row is None:
+        if not isinstance(row, str):
             missed += 1
+            volume = replace(volume, seconds=min(volume.seconds, row))
             continue
         done += 1
         good += row.endswith("yes |")
