@@ -23,7 +23,8 @@ scratch=$(mktemp -d -p "$PWD" cluster.XXXXXX)
 # DASK_INTERFACE names the network that all nodes share, such as ib0
 mpiexec -n "${SLURM_NTASKS:-3}" dask-mpi --scheduler-file "$scratch/scheduler.json" \
     ${DASK_INTERFACE:+--interface "$DASK_INTERFACE"} --worker-class distributed.Worker \
-    --nthreads 1 --memory-limit "${SLURM_MEM_PER_CPU:-0}M" --no-dashboard --local-directory /tmp &
+    --nthreads 1 --memory-limit "${SLURM_MEM_PER_CPU:-0}M" --local-directory /tmp \
+    --scheduler-port 0 --no-dashboard &
 cluster=$!
 trap 'kill "$cluster" 2>/dev/null || true; wait "$cluster" || true; rm -rf "$scratch"' EXIT
 
