@@ -43,7 +43,7 @@ def peak(pid: int | str = "self") -> int:
 def hand_out(file: str, folder: Path, blocks: int) -> None:
     """Hand out the blocks, in this process, and print what it took."""
     import numpy as np
-    from memory import model
+    from faults import MODEL
 
     from morphgen.tiles import Backend, open_volume, write_blocks
     from morphgen.tiles.cluster import Access, connected
@@ -51,9 +51,9 @@ def hand_out(file: str, folder: Path, blocks: int) -> None:
     from morphgen.tiles.metadata import VolumeRecord
     from morphgen.tiles.store import create
 
-    drawn = model()
-    shape = (drawn.block_edge, drawn.block_edge, blocks * drawn.block_edge)
-    create(folder / "v.zarr", VolumeRecord(drawn, 1, shape, (), drawn.block_edge, Backend()))
+    edge = MODEL.block_edge
+    record = VolumeRecord(MODEL, 1, (edge, edge, blocks * edge), (), edge, Backend())
+    create(folder / "v.zarr", record)
     volume = open_volume(folder / "v.zarr")
     told = []
     with connected(Access(scheduler_file=file)) as cluster:

@@ -255,6 +255,8 @@ def test_a_cluster_without_workers_is_given_up(
     model: ExcursionModel, longer: dict[str, bytes], frail: Loopback, tmp_path: Path
 ) -> None:
     frail.start_worker()
+    with Client(frail.address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
     path = tmp_path / "v.zarr"
     with pytest.raises(GenerationError, match=r"had no worker for 2 s; start workers and resume"):
         generate(
