@@ -171,7 +171,7 @@ def scaling(bench: Bench, options: argparse.Namespace) -> None:
             f"| (d) {ROWS[name].title} | {options.large_side}³ "
             f"| {_median([m.per_voxel for m in alone])} | {_median([m.per_voxel for m in free])} "
             f"| {_median([m.per_voxel for m in both])} "
-            f"| {_spread([a.per_voxel / b.per_voxel for a, b in measured])} | ≥ 1.8 "
+            f"| {_spread([a.per_voxel / b.per_voxel for a, _, b in measured])} | ≥ 1.8 "
             f"| {_spread([m.ratio for m in both])} |"
         )
 

@@ -17,7 +17,7 @@ import array_api_compat
 import numpy as np
 import scipy.fft
 from scipy.special import roots_legendre
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, OpenBLASController, ThreadpoolController
 
 from morphgen.errors import BackendError
 
@@ -87,7 +87,8 @@ def one_thread(xp: ModuleType) -> Iterator[None]:
     """Run FFTs and matrix products on one thread: their bits can depend on the number of threads.
 
     For torch on the CPU, and for the BLAS library that NumPy calls; SciPy's FFT takes one thread by
-    default. The previous number of threads is put back once nobody asks for one thread any more.
+    default. The previous number of threads is put back: torch's, which every thread has of its own,
+    at once; that of BLAS, which is the process's, when the last thread that computes is done.
     """
     if is_numpy(xp):
         with _one_blas_thread:
@@ -110,29 +111,41 @@ class _OneBlasThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._limits: contextlib.AbstractContextManager[object] | None = None
+        self._before: list[int] = []
 
     def __enter__(self) -> None:
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._limits = _blas().limit(limits=1)
-                self._limits.__enter__()
+                self._before = [library.num_threads for library in _blas()]
+                _set_threads([1] * len(self._before))
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._limits is not None:
-                self._limits.__exit__(None, None, None)
+            if self._users == 0:
+                _set_threads(self._before)
 
 
 _one_blas_thread = _OneBlasThread()
 
 
 @lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
+def _blas() -> list[LibController]:
     # a search through the libraries of the process, hence once
-    return ThreadpoolController().select(user_api="blas")
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def _set_threads(numbers: list[int]) -> None:
+    """Set the number of threads of each BLAS library of the process.
+
+    threadpoolctl lets one thread alone set that of OpenBLAS, and ignores the others: whoever
+    happens to own it must not decide over the bits of a block.
+    """
+    for library, number in zip(_blas(), numbers, strict=True):
+        OpenBLASController.clear_controlling_thread(force=True)
+        library.set_num_threads(number)
+    OpenBLASController.clear_controlling_thread(force=True)
 
 
 def fast_length(minimum: int) -> int:

@@ -17,8 +17,9 @@ from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match, write_first_match
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import block_edge, field_values
+from morphgen.fields.noise import FARTHEST, integer
 from morphgen.fields.pieces import Part, Source, Workspace, exceedance, pieces
-from morphgen.fields.sampling import Index, Periods, Sampling, sampling
+from morphgen.fields.sampling import Index, Periods, Sampling, sampling, synthesis_error
 from morphgen.fields.synthesis import Synthesis, synthesis
 
 
@@ -41,6 +42,7 @@ class Realization:
         Whether every field is synthesised voxel by voxel. By default a smooth field is synthesised
         on a coarser lattice and interpolated, with an error of at most
         `morphgen.fields.sampling.COVARIANCE_ERROR` in any correlation; the voxels are others then.
+        See `synthesis_errors`.
 
     Raises
     ------
@@ -55,17 +57,12 @@ class Realization:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**64:
-            raise InputError(f"seed {self.seed} is outside 0 to 2**64 - 1")
-        if len(self.periods) != 3:
-            raise InputError(f"periods are {self.periods}: expected one per axis, or None")
-        shortest = 4 * max(self.model.halos) + 1
-        for period in self.periods:
-            if period is not None and period < shortest:
-                raise InputError(
-                    f"a period of {period} voxels is shorter than the correlations reach; "
-                    f"make that side at least {shortest} voxels, or not periodic"
-                )
+        # NumPy's integers overflow silently where Python's do not
+        object.__setattr__(self, "seed", integer("seed", self.seed, 0, 2**64 - 1))
+        object.__setattr__(self, "periods", _periods(self.periods))
+        for axis, period in enumerate(self.periods):
+            if period is not None:
+                self._check_period(axis, period)
 
     @cached_property
     def samplings(self) -> tuple[Sampling, ...]:
@@ -79,6 +76,16 @@ class Realization:
     def block_edge(self) -> int:
         """Edge of the canonical blocks, in voxels."""
         return block_edge(self.samplings)
+
+    def synthesis_errors(self) -> tuple[float, ...]:
+        """For each field, what no correlation of two voxels errs by more than.
+
+        Errors of the kernel on the lattice of the synthesis, and of the interpolation. They exceed
+        `COVARIANCE_ERROR` for spline kernels of a few voxels only.
+        """
+        pairs = zip(self.model.fields, self.samplings, strict=True)
+        spacing = self.model.voxel_size
+        return tuple(synthesis_error(field.kernel, spacing, one) for field, one in pairs)
 
     def window(
         self,
@@ -104,12 +111,11 @@ class Realization:
         -------
         array of uint8, shape ``shape``
         """
-        if len(start) != 3 or len(shape) != 3 or min(shape) < 1:
-            raise InputError(
-                f"window {tuple(start)} + {tuple(shape)}: expected three positive sides"
-            )
+        start, shape = _place("start", start), _place("shape", shape)
+        if min(shape) < 1:
+            raise InputError(f"window {start} + {shape}: expected three positive sides")
         space = standard(xp)
-        labels = space.empty(tuple(shape), dtype=space.uint8, device=device)
+        labels = space.empty(shape, dtype=space.uint8, device=device)
         axes = [
             list(_pieces(first, length, self.block_edge, period))
             for first, length, period in zip(start, shape, self.periods, strict=True)
@@ -140,7 +146,7 @@ class Realization:
         xp, device : module, object
             As in `window`.
         part : tuple of 3 slices, optional
-            What is wanted of the block, in voxels from its beginning; all of it by default.
+            What is wanted of the block, from its beginning; all of it by default. Steps are 1.
         workspace : Workspace, optional
             Buffers that were used for another block before, by the same thread.
 
@@ -148,15 +154,15 @@ class Realization:
         -------
         array of uint8, shape (edge, edge, edge) or that of the part
         """
-        space = standard(xp)
+        space, index = standard(xp), _place("block", index)
         whole = (slice(0, self.block_edge),) * 3
-        wanted = whole if part is None else part
+        wanted = whole if part is None else self._part(part)
         if is_numpy(space):
             with one_thread(space):
                 return self._host_block(index, wanted, workspace or Workspace())
         decisions = (self._decision(number, index, space, device) for number in self._numbers())
         labels = first_match(self.model.order, decisions, space)
-        return labels if part is None else labels[part]
+        return labels if part is None else labels[wanted]
 
     def _host_block(self, index: Index, part: Part, workspace: Workspace) -> np.ndarray:
         """Labels of a part of a block, piece by piece."""
@@ -176,6 +182,20 @@ class Realization:
             z, y = _overlap(piece.z, part[0]), _overlap(piece.y, part[1])
             labels[z.outside, y.outside] = painted[z.inside, y.inside, part[2]]
         return labels
+
+    def _check_period(self, axis: int, period: int) -> None:
+        reach = max(one.axes[axis].factor * one.axes[axis].halo for one in self.samplings)
+        if period < 4 * reach + 1:
+            raise InputError(
+                f"a period of {period} voxels is shorter than the correlations reach; make that "
+                f"side at least {4 * reach + 1} voxels, or not periodic"
+            )
+
+    def _part(self, part: Part) -> Part:
+        z, y, x = (slice(*side.indices(self.block_edge)) for side in part)
+        if min(side.stop - side.start for side in (z, y, x)) < 1 or {z.step, y.step, x.step} != {1}:
+            raise InputError(f"part {part}: expected three slices with voxels in them, of step 1")
+        return z, y, x
 
     def _numbers(self) -> range:
         return range(len(self.model.fields))
@@ -230,6 +250,20 @@ def _pieces(start: int, length: int, edge: int, period: int | None) -> Iterator[
         count = min(room, length - done)
         yield _Piece(block, slice(offset, offset + count), slice(done, done + count))
         done += count
+
+
+def _place(name: str, values: Sequence[int]) -> Index:
+    """Three coordinates as Python integers."""
+    if len(values) != 3:
+        raise InputError(f"{name} {tuple(values)}: expected three integers (z, y, x)")
+    return _triple(integer(name, value, -FARTHEST, FARTHEST) for value in values)
+
+
+def _periods(values: Sequence[int | None]) -> Periods:
+    if len(values) != 3:
+        raise InputError(f"periods are {values}: expected one per axis, or None")
+    z, y, x = (None if value is None else integer("period", value, 1, FARTHEST) for value in values)
+    return z, y, x
 
 
 def _triple(values: Iterator[int]) -> Index:

@@ -52,9 +52,12 @@ def block_edge(samplings: Sequence[Sampling]) -> int:
 
     fitting = [edge for edge in _EDGES if max(map(max, shapes(edge))) <= limit]
     if not fitting:
+        one = max(samplings, key=lambda one: max(axis.halo for axis in one.axes))
+        longest = max(one.axes, key=lambda axis: axis.halo)
         raise ModelError(
-            f"a kernel reaches {reach} voxels, the limit is "
-            f"{(_LARGEST_FFT_LENGTH - _EDGES[0]) // 2}; choose a coarser voxel size"
+            f"a kernel reaches {longest.factor * longest.halo} voxels, the limit is "
+            f"{longest.factor * ((_LARGEST_FFT_LENGTH - _EDGES[0]) // 2)}; choose a coarser voxel "
+            "size, or periods with many divisors such as multiples of 64"
         )
 
     def work(edge: int) -> float:

@@ -47,7 +47,7 @@ _LANE_BITS = 16
 _TABLE_LENGTH = 2**_LANE_BITS
 
 # Coordinates stay clear of the ends of int64, so that no sum of them overflows.
-_FARTHEST = 2**62
+FARTHEST = 2**62
 
 # 64 KiB of words: with their scratch copy, indices and values they stay in a second-level cache.
 _PIECE_WORDS = 2**13
@@ -242,8 +242,8 @@ def _raster(
     key = np.zeros(1, dtype=np.uint64)
     for value in (
         NOISE_VERSION,
-        _integer("seed", seed, 0, 2**64 - 1),
-        _integer("stream", stream, 0, 2**32 - 1),
+        integer("seed", seed, 0, 2**64 - 1),
+        integer("stream", stream, 0, 2**32 - 1),
     ):
         key = _absorb(key, np.asarray([value], dtype=np.uint64))
     z, y, x = map(_coordinates, "zyx", start, shape, periods)
@@ -251,7 +251,8 @@ def _raster(
     return _Raster(_absorb(key, z), _hash(y), _hash(groups), lanes)
 
 
-def _integer(name: str, value: int, least: int, greatest: int) -> int:
+def integer(name: str, value: int, least: int, greatest: int) -> int:
+    """Value as a Python integer; InputError if it is none, or outside its range."""
     try:
         number = operator.index(value)
     except TypeError as error:
@@ -262,11 +263,11 @@ def _integer(name: str, value: int, least: int, greatest: int) -> int:
 
 
 def _coordinates(axis: str, start: int, length: int, period: int | None) -> NDArray[np.int64]:
-    first = _integer(f"start along {axis}", start, -_FARTHEST, _FARTHEST)
-    count = _integer(f"shape along {axis}", length, 0, _FARTHEST)
+    first = integer(f"start along {axis}", start, -FARTHEST, FARTHEST)
+    count = integer(f"shape along {axis}", length, 0, FARTHEST)
     if period is None:
         return first + np.arange(count, dtype=np.int64)
-    modulus = _integer(f"period along {axis}", period, 1, _FARTHEST)
+    modulus = integer(f"period along {axis}", period, 1, FARTHEST)
     return (first % modulus + np.arange(count, dtype=np.int64)) % modulus
 
 

@@ -23,16 +23,19 @@ from morphgen.fields.kernels import Kernel
 Index = tuple[int, int, int]
 Periods = tuple[int | None, int | None, int | None]
 
-# Largest error of any correlation between two voxels, by synthesis on a coarser lattice.
+# Largest error of any correlation between two voxels, by synthesis on a coarser lattice. A spline
+# kernel of a few voxels errs by more on the voxels themselves: see `synthesis_error`.
 COVARIANCE_ERROR = 2e-3
 
-_FACTORS = (8, 6, 5, 4, 3, 2)
+_FACTORS = (64, 48, 32, 24, 16, 12, 8, 6, 5, 4, 3, 2)
 _TAPS = (4, 6, 8, 10, 12)
 # kept for the kernel, which is cut off and sampled on the coarser lattice
 _KERNEL_SHARE = 5e-4
-# lattice points a correlation length (1 / sqrt(lambda)) at the least: fewer never suffice
-_FINEST_RATIO = 0.8
+# distance of lattice points over the correlation length 1 / sqrt(lambda): more never suffices
+_LARGEST_RATIO = 0.8
 _TRANSVERSE_DISTANCES = 13
+# points that a correlation is evaluated at together: a spline's takes a thousand numbers for each
+_POINTS_AT_ONCE = 2048
 # rounding of weights for correlations so smooth that their matrix is singular to working precision
 _SINGULAR = 1e-13
 
@@ -88,6 +91,12 @@ class Sampling:
     def factors(self) -> Index:
         """Distance of lattice points along each axis, in voxels."""
         z, y, x = (axis.factor for axis in self.axes)
+        return z, y, x
+
+    @property
+    def taps(self) -> Index:
+        """Lattice points that a voxel is interpolated from, along each axis."""
+        z, y, x = (axis.taps for axis in self.axes)
         return z, y, x
 
     @property
@@ -183,19 +192,37 @@ def interpolation_weights(
     return weights
 
 
+def synthesis_error(
+    kernel: Kernel, spacing: tuple[float, float, float], lattice: Sampling
+) -> float:
+    """Error that no correlation of two voxels exceeds, by the kernel on the lattice and between."""
+    steps = tuple(s * f for s, f in zip(spacing, lattice.factors, strict=True))
+    by_kernel = kernel_error(kernel, kernel.lattice_values(steps), steps)
+    return by_kernel + sum(axis.error for axis in lattice.axes)
+
+
 def kernel_error(kernel: Kernel, values: np.ndarray, lattice: tuple[float, ...]) -> float:
-    """Largest error of a kernel's lattice autocorrelation, in the three planes through lag 0."""
-    padded = [scipy.fft.next_fast_len(2 * length, real=True) for length in values.shape]
-    power = np.abs(scipy.fft.rfftn(values, s=padded)) ** 2
-    found = scipy.fft.irfftn(power, s=padded)
+    """Largest error of a kernel's lattice autocorrelation, in the planes through lag 0.
+
+    In a plane, it is the sum of the autocorrelations of the kernel's own planes.
+    """
+    # the planes are alike where the kernel and the lattice are
+    normals = (0,) if kernel.axis is None and len(set(lattice)) == 1 else (0, 1, 2)
     worst = 0.0
-    for normal in range(3):
-        counts = [1 if axis == normal else n for axis, n in enumerate(values.shape)]
-        lags = np.meshgrid(
-            *(s * np.arange(n) for s, n in zip(lattice, counts, strict=True)), indexing="ij"
-        )
-        part = found[tuple(slice(0, n) for n in counts)]
-        worst = max(worst, float(np.max(np.abs(part - kernel.correlation(np.stack(lags, -1))))))
+    for normal in normals:
+        planes = np.moveaxis(values, normal, 0)
+        steps = [step for axis, step in enumerate(lattice) if axis != normal]
+        padded = [scipy.fft.next_fast_len(2 * n, real=True) for n in planes.shape[1:]]
+        power = np.zeros((padded[0], padded[1] // 2 + 1))
+        for plane in planes:
+            power += np.abs(scipy.fft.rfft2(plane, s=padded)) ** 2
+        rows, columns = planes.shape[1:]
+        found = scipy.fft.irfft2(power, s=padded)[:rows, :columns]
+        offsets = np.zeros((rows, columns, 3))
+        first, second = (axis for axis in range(3) if axis != normal)
+        offsets[..., first] = steps[0] * np.arange(rows)[:, None]
+        offsets[..., second] = steps[1] * np.arange(columns)
+        worst = max(worst, float(np.max(np.abs(found - _correlations(kernel, offsets)))))
     return worst
 
 
@@ -249,8 +276,25 @@ def _line_correlations(
     distances = np.linspace(0.0, kernel.reach, _TRANSVERSE_DISTANCES)
     offsets = np.zeros((steps.size, distances.size, 3))
     offsets[..., axis], offsets[..., across] = steps[:, None], distances
-    found = np.asarray(kernel.correlation(offsets))
+    found = _correlations(kernel, offsets)
     return np.concatenate([found, np.zeros((1, distances.size))])
+
+
+def _correlations(kernel: Kernel, offsets: np.ndarray) -> np.ndarray:
+    """Correlations at lag vectors, in bounded memory."""
+    vectors = offsets.reshape(-1, 3)
+    inverse = None
+    if kernel.axis is None:
+        distances, inverse = np.unique(np.sum(vectors**2, axis=1), return_inverse=True)
+        vectors = np.zeros((distances.size, 3))
+        vectors[:, 0] = np.sqrt(distances)
+    found = np.concatenate(
+        [
+            np.asarray(kernel.correlation(vectors[first : first + _POINTS_AT_ONCE]))
+            for first in range(0, len(vectors), _POINTS_AT_ONCE)
+        ]
+    )
+    return (found if inverse is None else found[inverse]).reshape(offsets.shape[:-1])
 
 
 def _interpolations(
@@ -276,7 +320,7 @@ def _interpolation(
     for factor in _FACTORS:
         if factor > most or (period or 0) % factor:
             continue
-        if not factor * spacing[axis] * math.sqrt(variance) <= _FINEST_RATIO:
+        if not factor * spacing[axis] * math.sqrt(variance) <= _LARGEST_RATIO:
             continue
         for taps in _TAPS:
             error = interpolation_error(kernel, spacing, axis, factor, taps)

@@ -132,7 +132,7 @@ class Synthesis:
         return reshape(deep, (self.edge,) * 3)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def synthesis(
     kernel: Kernel,
     spacing: tuple[float, float, float],

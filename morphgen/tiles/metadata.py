@@ -140,7 +140,7 @@ class VolumeRecord:
             "synthesis": {
                 "version": self.synthesis_version,
                 "exact": self.exact,
-                "factors": [list(one.factors) for one in self.realization().samplings],
+                "lattices": _lattices(self),
             },
             "versions": dict(self.versions),
             "pyramid": {"levels": self.levels, "downsample": self.downsample},
@@ -210,6 +210,11 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
         )
     except (KeyError, TypeError, ValueError, AttributeError, MorphgenError) as error:
         raise StoreError(f"its description is damaged ({error}); generate it anew") from error
+    if _lattices(record) != own["synthesis"].get("lattices"):
+        raise StoreError(
+            "its fields were synthesised on other lattices than this morphgen would choose here; "
+            f"use the morphgen {record.versions.get('morphgen')} and the machine that began it"
+        )
     if record.grid.edge != own.get("block_edge"):
         raise StoreError(
             f"blocks of {own.get('block_edge')} voxels, where this morphgen makes blocks of "
@@ -319,6 +324,14 @@ def _pyramid(own: dict[str, Any]) -> dict[str, Any]:
         "levels": int(own.get("levels", 0)),
         "downsample": str(own.get("downsample", METHODS[0])),
     }
+
+
+def _lattices(record: VolumeRecord) -> list[dict[str, list[int]]]:
+    """Synthesis lattice of each field, for JSON."""
+    return [
+        {"factors": list(one.factors), "taps": list(one.taps)}
+        for one in record.realization().samplings
+    ]
 
 
 def _precision(record: VolumeRecord) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import Index
+from morphgen.fields.sampling import COVARIANCE_ERROR
 from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.estimates import (
@@ -54,6 +55,8 @@ class Plan:
         What is convolved, blocks with their halos, over the volume; on average over fields.
     factors : tuple of tuples of 3 ints
         For each field, distance of the points that it is synthesised on, in voxels.
+    synthesis_error : float
+        What no correlation of two voxels errs by more than, over all fields.
     workers : int
         Number of processes; on a cluster, of threads of its workers.
     backend : Backend
@@ -81,6 +84,7 @@ class Plan:
     remaining: int
     halo_overhead: float
     factors: tuple[Index, ...]
+    synthesis_error: float
     workers: int
     backend: Backend
     worker_memory: int
@@ -144,7 +148,10 @@ class Plan:
             else f"on a lattice of {' x '.join(map(str, factors))} voxels, interpolated"
             for factors in self.factors
         ]
-        return "; ".join(dict.fromkeys(found))
+        error = f"correlations err by up to {self.synthesis_error:.1g}"
+        if self.synthesis_error > COVARIANCE_ERROR:
+            error += ", since a kernel is too narrow for these voxels; choose smaller ones"
+        return "; ".join([*dict.fromkeys(found), error])
 
     def _whose(self) -> str:
         return "" if self.cluster is None else f" of {self.cluster}"
@@ -282,6 +289,7 @@ def requirements(
         remaining=order.remaining,
         halo_overhead=halo_overhead(sample, grid),
         factors=tuple(one.factors for one in sample.samplings),
+        synthesis_error=max(sample.synthesis_errors()),
         workers=count,
         backend=backend,
         worker_memory=need,

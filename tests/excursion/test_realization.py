@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from conftest import Backend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import PHASES, spline_kernel, three_phases
+from samples import PHASES, spline_kernel, three_phases, two_phases
 
 from morphgen._array_api import standard
 from morphgen.errors import InputError
@@ -18,6 +19,7 @@ from morphgen.excursion.labels import first_match
 from morphgen.fields import blocks
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.fields.parametric import GaussianKernel
+from morphgen.fields.sampling import COVARIANCE_ERROR
 
 ORIGIN, SHAPE = (-12, 20, -30), (40, 30, 60)
 
@@ -91,7 +93,8 @@ def test_periodic_windows_repeat_and_close(small_blocks: None) -> None:
 def test_a_part_of_a_block_is_cut_from_it() -> None:
     sample = Realization(three_phases(), seed=2)
     whole = sample.block((0, 1, -1))
-    for part in [(slice(7, 8), slice(0, 256), slice(0, 256)), (slice(30, 70),) * 3]:
+    open_ended = (slice(None), slice(-3, None), slice(5, 999))
+    for part in [(slice(7, 8), slice(0, 256), slice(0, 256)), (slice(30, 70),) * 3, open_ended]:
         np.testing.assert_array_equal(sample.block((0, 1, -1), part=part), whole[part])
 
 
@@ -121,9 +124,69 @@ def test_short_periods_are_refused() -> None:
         Realization(three_phases(), 3, (10, None, None))
 
 
+def test_the_shortest_period_follows_the_synthesis() -> None:
+    field = Field(GaussianKernel(17.0), Gaussian(), 0.2)
+    model = ExcursionModel(PHASES[:2], (1, 0), (field,))
+    # the kernel reaches 47 voxels, or 5 points of a lattice of every eighth voxel
+    assert Realization(model, periods=(189, None, None), exact=True).periods[0] == 189
+    with pytest.raises(InputError, match="at least 189"):
+        Realization(model, periods=(188, None, None), exact=True)
+    with pytest.raises(InputError, match="at least 161"):
+        Realization(model, periods=(None, None, 160))
+
+
+def test_an_error_of_the_kernel_is_told() -> None:
+    errors = [
+        Realization(two_phases(length), exact=exact).synthesis_errors()[0]
+        for length, exact in ((8.0, False), (8.0, True))
+    ]
+    assert 0.0 < errors[1] < errors[0] <= COVARIANCE_ERROR
+    narrow = Field(spline_kernel(3.0, 3), Gaussian(), 0.0)
+    model = ExcursionModel(PHASES[:2], (1, 0), (narrow,))
+    assert Realization(model).synthesis_errors()[0] > 0.05
+
+
+def test_numpy_integers_are_integers(small_blocks: None, reference: np.ndarray) -> None:
+    sample = Realization(three_phases(), np.uint8(11))
+    for kind in (np.int32, np.int64):
+        window = sample.window(np.array(ORIGIN, kind), np.array(SHAPE, kind))
+        np.testing.assert_array_equal(window, reference)
+    far = 2**31 - 5
+    windows = [sample.window((start, 0, 0), (10, 4, 4)) for start in (far, np.int32(far))]
+    np.testing.assert_array_equal(*windows)
+    small = sample.window(np.array([250, 0, 0], np.uint8), (10, 4, 4))
+    np.testing.assert_array_equal(small, sample.window((250, 0, 0), (10, 4, 4)))
+    index = np.array([2**24, 0, 0], np.int32)
+    np.testing.assert_array_equal(sample.block(tuple(index)), sample.block((2**24, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda model: Realization(model, "3"), "seed '3' is not an integer"),
+        (lambda model: Realization(model, -1), "seed -1"),
+        (lambda model: Realization(model, 3, [200, None]), "one per axis"),
+        (lambda model: Realization(model, 3, (200.0, None, None)), "period 200.0"),
+        (lambda model: Realization(model).window((0.5, 0, 0), (1, 1, 1)), "start 0.5"),
+        (lambda model: Realization(model).window((2**63, 0, 0), (1, 1, 1)), "start"),
+        (lambda model: Realization(model).block((0, 0)), "three integers"),
+        (lambda model: Realization(model).block((0,) * 3, part=(slice(3, 3),) * 3), "voxels in"),
+        (lambda model: Realization(model).block((0,) * 3, part=(slice(0, 9, 2),) * 3), "step 1"),
+    ],
+)
+def test_bad_requests_are_one_line(ask: Callable[[ExcursionModel], object], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        ask(three_phases())
+    assert "\n" not in str(caught.value)
+
+
+def test_periods_given_as_a_list() -> None:
+    assert Realization(three_phases(), 3, [200, None, None]).periods == (200, None, None)
+
+
 @pytest.mark.parametrize(("start", "shape"), [((0, 0), (1, 1)), ((0, 0, 0), (1, 0, 1))])
 def test_windows_need_three_positive_sides(start: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="three positive sides"):
+    with pytest.raises(InputError, match=r"three positive sides|three integers"):
         Realization(three_phases()).window(start, shape)
 
 

@@ -128,9 +128,9 @@ def test_an_exact_volume_says_so(tmp_path: Path) -> None:
     volumes = [open_volume(one.location) for one in made]
     assert [volume.record.exact for volume in volumes] == [False, True]
     assert [volume.realization().exact for volume in volumes] == [False, True]
-    for volume, factors in zip(volumes, ([4, 4, 4], [1, 1, 1]), strict=True):
+    for volume, factors, taps in zip(volumes, ([4, 4, 4], [1, 1, 1]), (8, 1), strict=True):
         own = zarr.open_group(volume.location, mode="r").attrs["morphgen"]
-        assert own["synthesis"]["factors"] == [factors]
+        assert own["synthesis"]["lattices"] == [{"factors": factors, "taps": [taps] * 3}]
         window = volume.realization().window((0, 0, 0), (40, 30, 20))
         assert np.array_equal(volume.labels()[:], window)
     assert not np.array_equal(volumes[0].labels()[:], volumes[1].labels()[:])

@@ -72,6 +72,27 @@ def test_memory_of_many_models_is_bounded_closely(
     check_memory(model, tmp_path, backend)
 
 
+def test_memory_counts_every_component() -> None:
+    edge, points = 256, 72
+    need = []
+    for law in (Gaussian(), ChiSquare(4)):
+        field = Field(SplineKernel((1.0, 0.5, 0.2), 20.0), law, law.threshold(0.4))
+        model = ExcursionModel((Phase(0, "pore"), Phase(1, "grain")), (1, 0), (field,))
+        assert model.samplings[0].axes[0].points(edge) > points
+        need.append(worker_memory(Realization(model), Backend()))
+    # columns of lattice values, interpolated along x, of three components more
+    assert need[1] - need[0] >= 3 * 4 * points**2 * edge
+
+
+def test_a_narrow_kernel_is_warned_of(model: ExcursionModel) -> None:
+    text = "\n".join(plan(model, SHAPE, backend="numpy").lines())
+    assert "on every voxel; correlations err by up to" in text
+    assert "too narrow" not in text
+    narrow = build_model(2.0)
+    text = "\n".join(plan(narrow, SHAPE, backend="numpy").lines())
+    assert "too narrow for these voxels" in text
+
+
 def test_plan_counts_blocks_and_disk(model: ExcursionModel, tmp_path: Path) -> None:
     found = plan(model, SHAPE, path=tmp_path / "absent" / "v.zarr", workers=3, backend="numpy")
     voxels = 200 * 150 * 260

@@ -309,6 +309,16 @@ def test_places_that_cannot_be_written(tmp_path: Path, model: ExcursionModel) ->
         ({"backend": None}, "damaged"),
         ({"block_edge": 64}, "blocks of 64"),
         ({"synthesis": {"exact": True}}, "damaged"),
+        (
+            {
+                "synthesis": {
+                    "version": 2,
+                    "exact": False,
+                    "lattices": [{"factors": [2, 2, 2], "taps": [4, 4, 4]}],
+                }
+            },
+            "other lattices",
+        ),
     ],
 )
 def test_damaged_descriptions_are_refused(volume: Path, change: dict[str, Any], words: str) -> None:
