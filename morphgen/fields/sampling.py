@@ -33,7 +33,6 @@ _TAPS = (4, 6, 8, 10, 12)
 _KERNEL_SHARE = 5e-4
 # distance of lattice points over the correlation length 1 / sqrt(lambda): more never suffices
 _LARGEST_RATIO = 0.8
-_TRANSVERSE_DISTANCES = 13
 # points that a correlation is evaluated at together: a spline's takes a thousand numbers for each
 _POINTS_AT_ONCE = 2048
 # rounding of weights for correlations so smooth that their matrix is singular to working precision
@@ -149,8 +148,9 @@ def sampling(
     -----
     The error is the sum of that of the kernel on the lattice and of those of the interpolations
     along each axis. For the latter, with K the covariance on the voxels and P the interpolation
-    along an axis, the largest entry of P K P' - K is found over all pairs of voxels on parallel
-    lines, at a number of distances between the lines.
+    along an axis, the largest entry of P K P' - K is found over all pairs of voxels on a line.
+    Voxels on two parallel lines err by less for every kernel that was tried, a few hundred with
+    coefficients of either sign among them.
     """
     chosen = [(1, 1, 0.0)] * 3 if exact else _interpolations(kernel, spacing, periods)
     while True:
@@ -182,7 +182,7 @@ def interpolation_weights(
     """
     if factor == 1:
         return np.ones((1, 1))
-    correlation = _line_correlations(kernel, spacing, axis, (axis + 1) % 3)[:, 0]
+    correlation = _line_correlations(kernel, spacing, axis)
     at = factor * (np.arange(taps) - (taps - 1) // 2)
     matrix = _looked_up(correlation, at[:, None] - at)
     right = _looked_up(correlation, at[:, None] - np.arange(factor))
@@ -231,53 +231,30 @@ def interpolation_error(
 ) -> float:
     """Largest error of a correlation by interpolation along one axis: see `sampling`."""
     weights = interpolation_weights(kernel, spacing, axis, factor, taps)
-    # an isotropic kernel sees the distance between two lines, not its direction
-    others = 1 if kernel.axis is None else 2
-    return max(
-        _line_error(_line_correlations(kernel, spacing, axis, (axis + k) % 3), weights)
-        for k in range(1, others + 1)
-    )
-
-
-def _line_error(correlations: np.ndarray, weights: np.ndarray) -> float:
-    """Largest error for voxels on two lines, for each of a number of distances between them."""
-    factor, taps = weights.shape
-    most = -(-correlations.shape[0] // factor) + taps
+    correlations = _line_correlations(kernel, spacing, axis)
+    most = -(-correlations.size // factor) + taps
     points = np.arange(-most - taps, most + taps + 1)
     table = _looked_up(correlations, factor * points)
     # covariances of lattice points with the voxels of a cell, then of voxels with voxels
-    half = sliding_window_view(table, taps, axis=0) @ weights.T
+    half = sliding_window_view(table, taps) @ weights.T
     found = sliding_window_view(half, taps, axis=0)[..., ::-1] @ weights.T
     steps = points[taps - 1 : -(taps - 1)]
     voxels = np.arange(factor)
     lags = factor * steps[:, None, None] + voxels[:, None] - voxels
-    expected = np.moveaxis(_looked_up(correlations, lags), -1, 1)
-    return float(np.max(np.abs(found - expected)))
+    return float(np.max(np.abs(found - _looked_up(correlations, lags))))
 
 
 def _looked_up(correlations: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Rows of a table of correlations, which vanish beyond its end."""
-    far = np.minimum(np.abs(steps), correlations.shape[0] - 1)
-    return np.asarray(correlations[far])
+    """Correlations at a number of steps, which vanish beyond the end of the table."""
+    return np.asarray(correlations[np.minimum(np.abs(steps), correlations.size - 1)])
 
 
 @lru_cache(maxsize=32)
-def _line_correlations(
-    kernel: Kernel, spacing: tuple[float, ...], axis: int, across: int
-) -> np.ndarray:
-    """Correlations of voxels that lie steps apart along one axis, and lengths along another.
-
-    Returns
-    -------
-    ndarray, shape (steps, distances)
-        Its last row is zero: the correlation is negligible there.
-    """
-    steps = spacing[axis] * np.arange(math.ceil(kernel.reach / spacing[axis]) + 1)
-    distances = np.linspace(0.0, kernel.reach, _TRANSVERSE_DISTANCES)
-    offsets = np.zeros((steps.size, distances.size, 3))
-    offsets[..., axis], offsets[..., across] = steps[:, None], distances
-    found = _correlations(kernel, offsets)
-    return np.concatenate([found, np.zeros((1, distances.size))])
+def _line_correlations(kernel: Kernel, spacing: tuple[float, ...], axis: int) -> np.ndarray:
+    """Correlations of voxels 0, 1, ... steps apart along an axis; the last one is zero."""
+    offsets = np.zeros((math.ceil(kernel.reach / spacing[axis]) + 1, 3))
+    offsets[:, axis] = spacing[axis] * np.arange(len(offsets))
+    return np.append(_correlations(kernel, offsets), 0.0)
 
 
 def _correlations(kernel: Kernel, offsets: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 # work that a single process does while others would still be starting
-_SHORT_SECONDS = 4.0
+_SHORT_SECONDS = 6.0
 # per voxel of a coarser level on one core, to tell short work from long
 _COARSE_SECONDS = 2e-8
 # work that is not worth a calibration of a second

@@ -35,6 +35,9 @@ SMOOTH: dict[str, Kernel] = {
     "spline": spline_kernel(16.0, 6),
     "spline with a hole effect": SplineKernel((1.0, 0.9, 0.5, 0.1, -0.2, -0.25, -0.1), 28.0),
     "gaussian, stretched": GaussianKernel(6.0, 2.0, "y"),
+    "cylindrical spline of either sign": CylindricalSplineKernel(
+        ((1.0, 0.8, -0.4), (0.6, -0.3, 0.2), (-0.5, 0.4, 0.1)), 26.0, 30.0, "z"
+    ),
     "cylindrical spline": CylindricalSplineKernel(((1.0, 0.5), (0.5, 0.2)), 16.0, 28.0, "x"),
 }
 ROUGH: dict[str, Kernel] = {
