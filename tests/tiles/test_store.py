@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiles.conftest import SEED, SHAPE, build_model, shards
 
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion import ExcursionModel
 from morphgen.phases import Phase
 from morphgen.tiles import Backend, generate, open_labels, open_volume
+from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions, parse_attributes
 from morphgen.tiles.place import LocalPlace
-from morphgen.tiles.shards import shard_key
+from morphgen.tiles.shards import index_checksum, index_length, is_whole, shard_key
 from morphgen.tiles.store import State, create, state_of
 
 
@@ -199,8 +203,37 @@ def test_shards_of_several_chunks_are_checked(model: ExcursionModel, tmp_path: P
     assert LocalPlace(path).missing("0", grid, 32).size == 0
     content = bytearray(shard.read_bytes())
     content[-4 - 16 * 64 : -4 - 16 * 63] = b"\xff" * 16  # the first chunk, marked as absent
+    content[-4:] = index_checksum(bytes(content[-4 - 16 * 64 : -4]))
     shard.write_bytes(content)
     assert LocalPlace(path).missing("0", grid, 32).tolist() == [0]
+
+
+def test_a_damaged_index_is_found_at_every_byte(
+    volume: Path, undisturbed: Path, model: ExcursionModel
+) -> None:
+    shard, grid = shard_file(volume, (0, 0, 0)), open_volume(volume).grid
+    content = shard.read_bytes()
+    for place in range(1, index_length(grid, 128) + 1):
+        spoiled = bytearray(content)
+        spoiled[-place] ^= 1 << (place % 8)
+        shard.write_bytes(spoiled)
+        assert LocalPlace(volume).missing("0", grid, 128).tolist() == [0], place
+    assert not open_volume(volume).complete
+    assert again(model, volume, resume=True).written == 1
+    assert shards(volume) == shards(undisturbed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_damaged_index_of_many_chunks_is_not_whole(data: st.DataObject) -> None:
+    entries = b"".join(struct.pack("<2Q", 10 * number, 10) for number in range(64))
+    grid = BlockGrid((128, 128, 128), 128)
+    end = bytearray(entries + index_checksum(entries))
+    size = 640 + len(end)
+    assert is_whole(bytes(end), size, grid, (0, 0, 0), 32)
+    for place in data.draw(st.sets(st.integers(0, len(end) - 1), min_size=1, max_size=3)):
+        end[place] ^= data.draw(st.integers(1, 255))
+    assert not is_whole(bytes(end), size, grid, (0, 0, 0), 32)
 
 
 def test_flipped_bits_are_detected_on_reading(volume: Path) -> None:
