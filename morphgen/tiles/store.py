@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from morphgen.errors import StoreError
-from morphgen.phases import OUTSIDE
+from morphgen.tiles.arrays import create_array
 from morphgen.tiles.metadata import FORMAT, VolumeRecord, parse_attributes
-from morphgen.tiles.ome import AXES
 from morphgen.tiles.place import Place
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.volume import VolumeInfo
@@ -109,7 +107,7 @@ def create(location: str | Path, record: VolumeRecord) -> None:
         else:
             group = zarr.create_group(store, zarr_format=3, attributes=begun)
         for level in range(record.levels + 1):
-            _create_array(group, record, level)
+            create_array(group, level, record.grid_of(level), record.chunk)
         group.attrs.put(record.attributes())
 
 
@@ -148,7 +146,7 @@ def restore(volume: VolumeInfo, levels: int, downsample: str) -> VolumeInfo:
                 place.delete(str(level))
             if not wanted.has_array(level):
                 place.delete(f"{level}/zarr.json")
-                _create_array(group, record, level)
+                create_array(group, level, record.grid_of(level), record.chunk)
         if record != volume.record:
             group.attrs.put(record.attributes())
     return open_volume(volume.location)
@@ -183,20 +181,6 @@ def exclusive(location: str | Path) -> AbstractContextManager[None]:
         If another run holds it, or the folder cannot be created.
     """
     return place_of(location).exclusive()
-
-
-def _create_array(group: zarr.Group, record: VolumeRecord, level: int) -> None:
-    grid = record.grid_of(level)
-    group.create_array(
-        str(level),
-        shape=grid.shape,
-        dtype="uint8",
-        shards=(grid.edge,) * 3,
-        chunks=(record.chunk,) * 3,
-        compressors=[ZstdCodec(level=1), Crc32cCodec()],
-        fill_value=OUTSIDE,
-        dimension_names=AXES,
-    )
 
 
 def _levels(group: zarr.Group) -> int:
