@@ -27,6 +27,8 @@ from morphgen.tiles.shards import block_of, index_length, is_coordinate, is_whol
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+# what says that no file is there
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 # requests for shard indices that are under way at a time
 _TOGETHER = 1000
 
@@ -189,10 +191,11 @@ class RemotePlace(Place):
             return
         planes = (str(name).rstrip("/").rpartition("/")[2] for name in files.ls(top, detail=False))
         for plane in sorted(name for name in planes if is_coordinate(name)):
-            found = files.find(f"{top}/{plane}", detail=True)
+            # a folder in place of a shard must be seen, so that it can go
+            found = files.find(f"{top}/{plane}", withdirs=True, detail=True)
             named = ((name.removeprefix(f"{top}/").split("/"), name) for name in found)
             blocks = ((block_of(names, grid), name) for names, name in named)
-            yield [(b, int(found[name]["size"]), name) for b, name in blocks if b is not None]
+            yield [(b, _size(found[name]), name) for b, name in blocks if b is not None]
 
     def _ends(
         self, shards: list[tuple[Index, int, str]], length: int
@@ -206,6 +209,11 @@ class RemotePlace(Place):
             ends = files.cat_ranges(paths, starts, stops, on_error="return") if paths else []
             for (index, size, _), end in zip(some, ends, strict=True):
                 # a request that failed says nothing about the shard
-                if isinstance(end, Exception) and not isinstance(end, FileNotFoundError):
+                if isinstance(end, Exception) and not isinstance(end, _NO_FILE):
                     raise end
                 yield index, size, b"" if isinstance(end, Exception) else bytes(end)
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Bytes of an object; 0 for what is none."""
+    return 0 if entry["type"] == "directory" else int(entry["size"])

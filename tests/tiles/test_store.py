@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import struct
 import sys
@@ -18,7 +19,7 @@ from tiles.conftest import SEED, SHAPE, build_model, shards
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion import ExcursionModel
 from morphgen.phases import Phase
-from morphgen.tiles import Backend, generate, open_labels, open_volume
+from morphgen.tiles import Backend, generate, open_labels, open_volume, verify
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions, parse_attributes
 from morphgen.tiles.place import LocalPlace
@@ -183,6 +184,85 @@ def test_what_is_not_whole_is_found_and_written_again(
     assert not info.complete
     assert again(model, volume, resume=True).written == 1
     assert shards(volume) == shards(undisturbed)
+
+
+def put(path: Path, what: str, elsewhere: Path) -> None:
+    """Put something else in place of a file or a folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if what == "folder":
+        (path / "deep").mkdir(parents=True)
+        (path / "deep" / "file").write_bytes(b"stray")
+    elif what == "file":
+        path.write_bytes(b"stray")
+    else:
+        if what == "link to a folder":
+            elsewhere.mkdir()
+            (elsewhere / "file").write_text("precious")
+        path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("path", "folder"),
+        ("path", "dangling link"),
+        ("path", "link to a folder"),
+        ("url", "folder"),
+        ("url", "dangling link"),
+    ],
+)
+def test_what_lies_in_place_of_a_shard_goes(
+    volume: Path, undisturbed: Path, model: ExcursionModel, tmp_path: Path, what: str, kind: str
+) -> None:
+    location = volume if kind == "path" else f"file://{volume}"
+    elsewhere = tmp_path / "elsewhere"
+    put(shard_file(volume, (0, 1, 2)), what, elsewhere)
+    info = open_volume(location)
+    assert info.missing.tolist() == [info.grid.number((0, 1, 2))]
+    found = verify(location, 1)
+    assert (found.passed, found.missing) == (True, (1,))
+    assert again(model, location, resume=True).written == 1
+    assert shards(volume) == shards(undisturbed)
+    assert not elsewhere.exists() or (elsewhere / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("what", ["file", "dangling link"])
+@pytest.mark.parametrize(("folder", "blocks"), [("0/c", 12), ("0/c/1", 6), ("0/c/0/1", 3)])
+def test_what_lies_in_place_of_a_folder_of_shards_goes(
+    volume: Path,
+    undisturbed: Path,
+    model: ExcursionModel,
+    tmp_path: Path,
+    what: str,
+    folder: str,
+    blocks: int,
+) -> None:
+    put(volume / folder, what, tmp_path / "elsewhere")
+    assert open_volume(volume).missing.size == blocks
+    assert again(model, volume, resume=True).written == blocks
+    assert shards(volume) == shards(undisturbed)
+
+
+def test_a_shard_that_vanishes_while_it_is_looked_at_is_missing(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard, read = shard_file(volume, (0, 0, 1)), os.open
+
+    def late(file: Any, *options: Any) -> int:
+        shard.unlink(missing_ok=True)
+        return read(file, *options)
+
+    monkeypatch.setattr(os, "open", late)
+    assert open_volume(volume).missing.tolist() == [1]
+
+
+def test_a_shard_that_cannot_be_read_is_named(volume: Path) -> None:
+    shard = shard_file(volume, (0, 0, 1))
+    shard.unlink()
+    shard.symlink_to(shard.name)
+    with pytest.raises(StoreError, match="cannot be read: Too many levels") as caught:
+        _ = open_volume(volume).missing
+    assert str(shard) in str(caught.value)
 
 
 def test_only_blocks_of_the_volume_count(volume: Path) -> None:
