@@ -95,14 +95,16 @@ def create(location: str | Path, record: VolumeRecord) -> None:
     existing = state_of(location) is not State.ABSENT
     with place.writing():
         place.begin()
-        begun: dict[str, Any] = {"morphgen": {"format": FORMAT, "state": "begun"}}
+        levels = max(record.levels, _levels(place) if existing else 0)
+        # whoever comes after a kill has to know which arrays may be there
+        own = {"format": FORMAT, "state": "begun", "pyramid": {"levels": levels}}
+        begun: dict[str, Any] = {"morphgen": own}
         store = place.store(writable=True)
         if existing:
             # the group stays recognisable at every moment
             group = zarr.open_group(store, mode="r+", zarr_format=3)
-            levels = _levels(group)
             group.attrs.put(begun)
-            for level in range(max(levels, record.levels) + 1):
+            for level in range(levels + 1):
                 place.delete(str(level))
         else:
             group = zarr.create_group(store, zarr_format=3, attributes=begun)
@@ -183,12 +185,16 @@ def exclusive(location: str | Path) -> AbstractContextManager[None]:
     return place_of(location).exclusive()
 
 
-def _levels(group: zarr.Group) -> int:
-    """Number of coarser levels that a store has told of, which may be damaged."""
-    own = group.attrs.asdict().get("morphgen")
+def _levels(place: Place) -> int:
+    """Number of coarser levels that lie at a place, in a store that may be damaged."""
+    own = _attributes(place).get("morphgen")
     pyramid = own.get("pyramid") if isinstance(own, dict) else None
-    found = pyramid.get("levels") if isinstance(pyramid, dict) else 0
-    return min(found, 64) if isinstance(found, int) else 0
+    told = pyramid.get("levels") if isinstance(pyramid, dict) else 0
+    levels = min(told, 64) if isinstance(told, int) else 0
+    # a run that added levels tells of them when their arrays are there
+    while place.read(f"{levels + 1}/{GROUP}") is not None:
+        levels += 1
+    return levels
 
 
 def _attributes(place: Place) -> dict[str, Any]:
