@@ -202,7 +202,16 @@ def _attributes(place: Place) -> dict[str, Any]:
     try:
         content = place.read(GROUP)
         found = {} if content is None else json.loads(content.decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{place.where(GROUP)} cannot be read: {error}") from error
+    except OSError as error:
+        raise StoreError(
+            f"{place.where(GROUP)} cannot be read: {error.strerror or error}; mend that, or choose "
+            "another path"
+        ) from error
+    # what it was is not known, so that not even overwriting may delete it
+    except ValueError as error:
+        raise StoreError(
+            f"{place.where(GROUP)} is damaged ({error}); if a volume is all that lies there, "
+            f"delete {place.location} and generate it anew"
+        ) from error
     attributes = found.get("attributes") if isinstance(found, dict) else None
     return attributes if isinstance(attributes, dict) else {}

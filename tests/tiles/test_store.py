@@ -406,9 +406,24 @@ def test_what_is_no_volume_is_never_touched(
         (path / "zarr.json").write_text("{")
     before = {f: f.stat().st_mtime_ns for f in [path, *path.rglob("*")]}
     for option in ({}, {"resume": True}, {"overwrite": True}):
-        with pytest.raises(StoreError, match=r"no morphgen volume|cannot be read"):
+        with pytest.raises(StoreError, match=r"no morphgen volume|is damaged \("):
             again(model, path, **option)
     assert {f: f.stat().st_mtime_ns for f in [path, *path.rglob("*")]} == before
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "zeros"])
+def test_a_damaged_group_is_told_with_its_remedy(
+    volume: Path, model: ExcursionModel, how: str
+) -> None:
+    spoil(volume / "zarr.json", how)
+    for ask in (open_volume, lambda path: again(model, path, overwrite=True)):
+        with pytest.raises(StoreError, match=rf"delete {volume} and generate it anew") as caught:
+            ask(volume)
+        assert "\n" not in str(caught.value)
+    (volume / "zarr.json").unlink()
+    (volume / "zarr.json").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be read: Is a directory; mend that, or"):
+        open_volume(volume)
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path, model: ExcursionModel) -> None:
