@@ -45,6 +45,7 @@ _USUAL_METADATA = 6 * 1024
 _INTERPOLATION = 1.5e-9
 _CONVOLUTION = 1e-8
 _WRITING = 2e-9
+COARSE_SECONDS = 2e-8  # per voxel of a coarser level
 _START_SECONDS = 1.5
 _PROBE_SECONDS = 1.0
 
@@ -111,31 +112,59 @@ def free_space(path: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-def seconds(sample: Realization, blocks: int, workers: int, backend: Backend) -> float:
+def seconds(
+    sample: Realization,
+    blocks: int,
+    workers: int,
+    backend: Backend,
+    grid: BlockGrid | None = None,
+    coarse: int = 0,
+) -> float:
     """Time for a number of blocks, from a calibration of about a second in this process.
 
-    Whole blocks are computed and written into memory; how much workers slow each other down, and
-    how fast the disk is, is not known.
+    Blocks are computed and written into memory; how much workers slow each other down, and how
+    fast the disk is, is not known.
+
+    Parameters
+    ----------
+    sample, backend : Realization, Backend
+        What is computed, and by what.
+    blocks, workers : int
+        Number of blocks, and of processes that share them.
+    grid : BlockGrid, optional
+        Blocks of the volume, of which some lie in it in part only; whole ones by default.
+    coarse : int
+        Number of voxels of coarser levels, which are made as well.
     """
+    found = coarse * COARSE_SECONDS / workers
+    if blocks:
+        found += math.ceil(blocks / workers) * _block_seconds(sample, backend, grid)
+    return found + (_START_SECONDS if workers > 1 else 0.0)
+
+
+def _block_seconds(sample: Realization, backend: Backend, grid: BlockGrid | None) -> float:
+    """Time for a block, on average over some that are drawn from a grid."""
     began = time.perf_counter()
+    edge = sample.block_edge
+    grid = grid or BlockGrid((edge, edge, 64 * edge), edge)
+    generator = np.random.default_rng(0)
     store: dict[str, Any] = {}
     array = zarr.create_array(
-        store=zarr.storage.MemoryStore(store), shape=(sample.block_edge,) * 3, dtype="uint8",
-        chunks=(inner_chunk(sample.block_edge),) * 3, compressors=[ZstdCodec(level=1)],
+        store=zarr.storage.MemoryStore(store), shape=(edge,) * 3, dtype="uint8",
+        chunks=(inner_chunk(edge),) * 3, compressors=[ZstdCodec(level=1)],
     )  # fmt: skip
     times: list[float] = []
     with backend.current():
-        sample.block((0, 0, 0), backend.module(), backend.argument)
+        sample.block((0, 0, 0), backend.module(), backend.argument, part=grid.part((0, 0, 0)))
         preparation = time.perf_counter() - began
         while not times or sum(times) < _PROBE_SECONDS - preparation:
             began = time.perf_counter()
-            index = (0, 0, 1 + len(times))
-            labels = sample.block(index, backend.module(), backend.argument)
-            array[...] = backend.to_host(labels)
+            index = grid.index(int(generator.integers(len(grid))))
+            part = grid.part(index)
+            labels = sample.block(index, backend.module(), backend.argument, part=part)
+            array[part] = backend.to_host(labels)
             times.append(time.perf_counter() - began)
-    block = statistics.median(times)
-    start = _START_SECONDS if workers > 1 else 0.0
-    return start + math.ceil(blocks / workers) * block
+    return statistics.fmean(times)
 
 
 class _Content(NamedTuple):

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ from morphgen.fields.parametric import MaternKernel
 from morphgen.fields.spline import SplineKernel
 from morphgen.phases import Phase
 from morphgen.tiles import Backend, generate, memory, open_labels, open_volume, plan
-from morphgen.tiles.estimates import compressed_share, disk_bound, disk_expected
+from morphgen.tiles.estimates import compressed_share, disk_bound, disk_expected, seconds
+from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.memory import available_memory, worker_memory
 from morphgen.tiles.metadata import VolumeRecord
 from morphgen.tiles.store import create
@@ -158,6 +161,40 @@ def test_disk_estimates_hold_for_thin_volumes(
     expected = disk_expected(model, grid, 128, len(grid))
     assert written <= expected <= 3 * written
     assert written <= disk_bound(grid, 128, len(grid))
+
+
+@dataclass(frozen=True)
+class Noted(Realization):
+    """A realization of nothing, which notes what was asked for."""
+
+    asked: list[tuple[tuple[int, ...], Any]] = field(default_factory=list)
+
+    def block(self, index: Any, *rest: Any, part: Any = None, **options: Any) -> Any:
+        self.asked.append((index, part))
+        return np.zeros([one.stop - one.start for one in part], dtype=np.uint8)
+
+
+def test_time_is_that_of_the_blocks_of_the_volume(
+    model: ExcursionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["morphgen.tiles.estimates"], "_PROBE_SECONDS", 0.05)
+    sample = Noted(model)
+    grid = BlockGrid((130, 1, 300), sample.block_edge)
+    assert seconds(sample, 6, 1, Backend(), grid) > 0.0
+    assert len({index for index, _ in sample.asked}) > 3, "some of every kind"
+    assert all(part == grid.part(index) for index, part in sample.asked)
+    sample.asked.clear()
+    seconds(sample, 6, 1, Backend())
+    assert all(part == (slice(0, 128),) * 3 for _, part in sample.asked)
+
+
+def test_coarser_levels_take_time(model: ExcursionModel) -> None:
+    sample = Noted(model)
+    one = seconds(sample, 0, 1, Backend(), coarse=10**9)
+    assert 1.0 < one < 100.0
+    assert seconds(sample, 0, 4, Backend(), coarse=4 * 10**9) == pytest.approx(one, abs=3.0)
+    assert seconds(sample, 0, 1, Backend()) == 0.0
+    assert not sample.asked
 
 
 def test_workers_follow_blocks_cpus_and_memory(
