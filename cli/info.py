@@ -215,6 +215,8 @@ def verified(screen: Screen, volume: VolumeInfo, verify: str, seed: int | None) 
     blocks = int(verify) if verify.isascii() and verify.isdecimal() else verify
     with screen.progress() as progress:
         found = run(volume, blocks, seed=seed, progress=progress)
+    if not sum(found.checked):
+        trouble("no block is written, so that nothing could be verified; run generate --resume")
     for one in found.different:
         level = f"level {one.level}, " if one.level else ""
         trouble(

@@ -22,10 +22,11 @@ from morphgen.errors import GenerationError, MorphgenError, StoreError
 from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
+from morphgen.tiles.arrays import open_labels
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.source import block_labels
 from morphgen.tiles.store import open_volume, read_description
-from morphgen.tiles.volume import VolumeInfo, open_labels
+from morphgen.tiles.volume import VolumeInfo
 
 STAGE = "blocks"
 

@@ -78,8 +78,11 @@ def to_dask(
             dtype=view.dtype,
             previous_chunks=view.chunks,
         )
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise InputError(f"chunks {chunks!r} do not fit shape {view.shape}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"chunks {chunks!r} do not fit shape {view.shape}: {reason}") from error
+    if min(map(min, sizes)) < 1:
+        raise InputError(f"chunks {chunks!r}: expected positive numbers of voxels, or -1 for all")
     array: DaskArray = da.from_array(  # type: ignore[no-untyped-call]
         view,
         chunks=sizes,

@@ -21,7 +21,7 @@ from zarr.storage import LocalStore
 from morphgen.errors import StoreError
 from morphgen.fields.blocks import Index
 from morphgen.tiles.grid import BlockGrid
-from morphgen.tiles.shards import index_length, is_coordinate, is_whole
+from morphgen.tiles.shards import index_length, is_coordinate, is_whole, shard_key
 
 
 class Place(abc.ABC):
@@ -125,7 +125,8 @@ class LocalPlace(Place):
     def delete(self, key: str) -> None:
         """Delete a file or a folder."""
         place = self.path / key
-        if place.is_dir():
+        # a link goes, not what it leads to
+        if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         else:
             place.unlink(missing_ok=True)
@@ -137,22 +138,24 @@ class LocalPlace(Place):
         """
         length = index_length(grid, chunk)
         whole = np.zeros(grid.counts, dtype=bool)
-        for index, file in self._shards(array, grid):
-            end, size = _end(file, length)
-            whole[index] = is_whole(end, size, grid, index, chunk)
+        with self._reading():
+            for index, file in self._shards(array, grid):
+                end, size = _end(file, length)
+                whole[index] = is_whole(end, size, grid, index, chunk)
         return np.flatnonzero(~whole)
 
     def clean(self, array: str, grid: BlockGrid, missing: np.ndarray) -> None:
         """Delete the remains of missing blocks, and files that were never finished."""
         for folder, _, names in os.walk(self.path / array):
+            depth = len(Path(folder).relative_to(self.path / array).parts)
             for name in names:
-                if name.endswith(".partial"):
+                if name.endswith(".partial") or _in_the_way(name, depth):
                     Path(folder, name).unlink(missing_ok=True)
         absent = np.zeros(grid.counts, dtype=bool)
         absent.reshape(-1)[missing] = True
-        for index, file in self._shards(array, grid):
+        for index, _ in self._shards(array, grid):
             if absent[index]:
-                Path(file).unlink(missing_ok=True)
+                self.delete(shard_key(array, index))
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the folder against any other run.
@@ -175,6 +178,16 @@ class LocalPlace(Place):
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be written: {error.strerror or error}; choose another path"
+            ) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            file = error.filename or self.path
+            raise StoreError(
+                f"{file} cannot be read: {error.strerror or error}; mend that, and try again"
             ) from error
 
     @contextmanager
@@ -214,12 +227,22 @@ def _coordinates(folder: str, count: int) -> list[int]:
     return sorted(i for i in map(int, filter(is_coordinate, names)) if i < count)
 
 
+def _in_the_way(name: str, depth: int) -> bool:
+    """Whether a file, so deep below an array, lies where a folder of shards has to be."""
+    return (depth == 0 and name == "c") or (depth in {1, 2} and is_coordinate(name))
+
+
 def _end(file: str, length: int) -> tuple[bytes, int]:
-    """Last bytes of a file, and its length."""
+    """Last bytes of a file, and its length; nothing of what is none, or is gone by now."""
     # a million times: without the buffers of a file object
-    opened = os.open(file, os.O_RDONLY)
+    try:
+        opened = os.open(file, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return b"", 0
     try:
         size = os.fstat(opened).st_size
         return os.pread(opened, length, max(0, size - length)), size
+    except IsADirectoryError:
+        return b"", 0
     finally:
         os.close(opened)

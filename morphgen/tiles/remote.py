@@ -7,6 +7,7 @@ can hold them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
@@ -27,6 +28,13 @@ from morphgen.tiles.shards import block_of, index_length, is_coordinate, is_whol
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+_LOCAL = frozenset({"file", "local"})
+# abfs://container@account.dfs.core.windows.net
+_AZURE = frozenset({"abfs", "abfss", "az"})
+# a Path makes one slash of two
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+# what says that no file is there
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 # requests for shard indices that are under way at a time
 _TOGETHER = 1000
 
@@ -37,8 +45,17 @@ def place_of(location: str | Path) -> Place:
     Raises
     ------
     InputError
-        If a URL holds credentials, or nothing is installed that opens it.
+        If a URL holds credentials or is a chain, or nothing is installed that opens it; or if a
+        path begins as a URL does.
+    StoreError
+        If what opens the URL cannot be reached.
     """
+    first, *rest = Path(location).parts or ("",)
+    if not is_url(location) and rest and _SCHEME.fullmatch(first):
+        raise InputError(
+            f"path {str(location)!r}: it begins like a URL; give a URL as text, with ://, or a "
+            "folder of that name by its absolute path"
+        )
     return RemotePlace(location) if is_url(location) else LocalPlace(location)
 
 
@@ -56,28 +73,26 @@ class RemotePlace(Place):
     Raises
     ------
     InputError
-        If the URL holds credentials, or nothing is installed that opens it.
+        If the URL holds credentials or is a chain, or nothing is installed that opens it.
+    StoreError
+        If what opens it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
-        self._parts = urlsplit(url)
-        # a password may hold a slash, which ends what a parser takes for the host
-        before, at, _ = url.partition("://")[2].rpartition("@")
-        if (at and ":" in before) or self._parts.query:
-            # not even the rest is shown: it may hold a part of them
-            raise InputError(
-                f"a {self._parts.scheme} URL with a password or a query: expected none; "
-                "put credentials where the protocol's library finds them, such as the environment"
-            )
-        self.location = url.rstrip("/")
+        scheme, _, rest = url.partition("://")
+        self._scheme = scheme.lower()
+        self.location = f"{self._scheme}://{rest.rstrip('/')}"
+        _refuse_chains(url)
+        _refuse_credentials(self._scheme, self.location)
         # memory:// is this process's own
-        self.shared = self._parts.scheme != "memory"
+        self.shared = self._scheme != "memory"
         _ = self._files
 
     def store(self, *, writable: bool = False) -> Store:
         """Zarr's view of the URL."""
         options = self._options
-        return FsspecStore.from_url(self.location, options, read_only=not writable)
+        with self._telling("opened"):
+            return FsspecStore.from_url(self.location, options, read_only=not writable)
 
     def vacant(self) -> bool:
         """Whether nothing lies below the URL."""
@@ -153,8 +168,13 @@ class RemotePlace(Place):
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StoreError(
-                f"{self.location} cannot be {done}: {reason}; check the URL and its credentials"
+                f"{self.location} cannot be {done}: {reason}; {self._remedy}"
             ) from error
+
+    @property
+    def _remedy(self) -> str:
+        own = self._scheme in {*_LOCAL, "memory"}
+        return "choose another path" if own else "check the URL and its credentials"
 
     @cached_property
     def _files(self) -> tuple[AbstractFileSystem, str]:
@@ -164,21 +184,23 @@ class RemotePlace(Place):
             raise InputError(
                 f'{self.location}: URLs need fsspec; pip install "morphgen[remote]"'
             ) from error
-        try:
-            files, root = url_to_fs(self.location, **self._options)
-        # fsspec names the package: "Install s3fs to access S3"
-        except ImportError as error:
-            raise InputError(f"{self.location}: {error}, with pip or conda") from error
-        except ValueError as error:
-            raise InputError(
-                f"{self.location}: {error}; expected such as s3:// or gs://"
-            ) from error
+        # some connect at once
+        with self._telling("opened"):
+            try:
+                files, root = url_to_fs(self.location, **self._options)
+            # fsspec names the package: "Install s3fs to access S3"
+            except ImportError as error:
+                raise InputError(f"{self.location}: {error}, with pip or conda") from error
+            except ValueError as error:
+                raise InputError(
+                    f"{self.location}: {error}; expected such as s3:// or gs://"
+                ) from error
         return files, str(root).rstrip("/")
 
     @property
     def _options(self) -> dict[str, Any]:
         # folders must be made for the one protocol that has them
-        return {"auto_mkdir": True} if self._parts.scheme in {"file", "local"} else {}
+        return {"auto_mkdir": True} if self._scheme in _LOCAL else {}
 
     def _shards(self, array: str, grid: BlockGrid) -> Iterator[list[tuple[Index, int, str]]]:
         """Block, size and path of every shard, plane by plane: a listing may not fit the memory."""
@@ -189,10 +211,11 @@ class RemotePlace(Place):
             return
         planes = (str(name).rstrip("/").rpartition("/")[2] for name in files.ls(top, detail=False))
         for plane in sorted(name for name in planes if is_coordinate(name)):
-            found = files.find(f"{top}/{plane}", detail=True)
+            # a folder in place of a shard must be seen, so that it can go
+            found = files.find(f"{top}/{plane}", withdirs=True, detail=True)
             named = ((name.removeprefix(f"{top}/").split("/"), name) for name in found)
             blocks = ((block_of(names, grid), name) for names, name in named)
-            yield [(b, int(found[name]["size"]), name) for b, name in blocks if b is not None]
+            yield [(b, _size(found[name]), name) for b, name in blocks if b is not None]
 
     def _ends(
         self, shards: list[tuple[Index, int, str]], length: int
@@ -206,6 +229,35 @@ class RemotePlace(Place):
             ends = files.cat_ranges(paths, starts, stops, on_error="return") if paths else []
             for (index, size, _), end in zip(some, ends, strict=True):
                 # a request that failed says nothing about the shard
-                if isinstance(end, Exception) and not isinstance(end, FileNotFoundError):
+                if isinstance(end, Exception) and not isinstance(end, _NO_FILE):
                     raise end
                 yield index, size, b"" if isinstance(end, Exception) else bytes(end)
+
+
+def _refuse_chains(url: str) -> None:
+    """`InputError` for a URL inside another, which may hold credentials anywhere."""
+    if "::" in url:
+        raise InputError(
+            "a chain of URLs, joined by '::': expected a single one, such as s3://bucket/v.zarr; "
+            "give the last of the chain alone"
+        )
+
+
+def _refuse_credentials(scheme: str, url: str) -> None:
+    """`InputError` for a URL that holds a user's name, a password or a query."""
+    parts = urlsplit(url)
+    # a password may hold a slash, which ends what a parser takes for the host
+    before, at, _ = url.partition("://")[2].rpartition("@")
+    # a token may stand where a user does; at Azure, a container does
+    user = "@" in parts.netloc and scheme not in _AZURE
+    if user or (at and ":" in before) or parts.query:
+        # not even the rest is shown: it may hold a part of them
+        raise InputError(
+            f"a {scheme} URL with a user, a password or a query: expected none; "
+            "put credentials where the protocol's library finds them, such as the environment"
+        )
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Bytes of an object; 0 for what is none."""
+    return 0 if entry["type"] == "directory" else int(entry["size"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from morphgen._array_api import Array
+from morphgen._array_api import Array, device_of
 from morphgen.errors import InputError
 from morphgen.fields.blocks import Index
 
@@ -40,7 +41,7 @@ class Piece:
     def picked(self, part: Array, axis: int, xp: ModuleType) -> Array:
         """Take the voxels that were asked for out of the window."""
         if self.chosen is not None:
-            return xp.take(part, xp.asarray(self.chosen, dtype=xp.int64), axis=axis)
+            return _taken(part, self.chosen, axis, xp)
         if self.step == 1:
             return part
         return part[tuple(slice(None, None, self.step if i == axis else 1) for i in range(3))]
@@ -48,26 +49,40 @@ class Piece:
 
 @dataclass(frozen=True)
 class Selection:
-    """The voxels that an index asks for along one axis, in increasing order or as listed.
+    """The voxels that an index asks for along one axis.
 
     Attributes
     ----------
-    places : range or array of int
-        Positions on the axis.
+    places : range or tuple of int
+        Positions on the axis, each once, in increasing order.
     single : bool
         Whether the index was an integer, so that the axis disappears.
     reverse : bool
         Whether the result is to be turned round, for a negative step.
+    order : tuple of int, optional
+        Where each voxel of the result lies among ``places``, for a list in another order.
     """
 
-    places: range | np.ndarray
+    places: range | tuple[int, ...]
     single: bool = False
     reverse: bool = False
+    order: tuple[int, ...] | None = None
 
     @property
     def count(self) -> int:
-        """Number of voxels along the axis."""
+        """Number of voxels along the axis that are computed."""
         return len(self.places)
+
+    @property
+    def asked(self) -> int:
+        """Number of voxels along the axis of the result."""
+        return self.count if self.order is None else len(self.order)
+
+    def ordered(self, labels: Array, axis: int, xp: ModuleType) -> Array:
+        """Put computed voxels into the order that was asked for."""
+        if self.order is not None:
+            return _taken(labels, self.order, axis, xp)
+        return xp.flip(labels, axis=axis) if self.reverse else labels
 
     @property
     def contiguous(self) -> bool:
@@ -89,7 +104,7 @@ class Selection:
         if isinstance(self.places, range):
             first, step = origin + self.places.start, self.places.step
             return evenly_spaced(first, step, self.count, edge, period)
-        return _listed(self.places + origin, edge, period)
+        return _listed([origin + place for place in self.places], edge, period)
 
 
 def evenly_spaced(
@@ -116,7 +131,7 @@ def select(key: Any, shape: Index) -> tuple[Selection, ...]:
         _selection(one, axis, side)
         for axis, (one, side) in enumerate(zip(_completed(key), shape, strict=True))
     )
-    lists = sum(isinstance(one.places, np.ndarray) for one in selections)
+    lists = sum(isinstance(one.places, tuple) for one in selections)
     # NumPy moves axes where a list meets integers or another list: nobody expects that
     if lists > 1 or (lists and any(one.single for one in selections)):
         raise IndexError(
@@ -134,6 +149,11 @@ def voxel(place: Sequence[int]) -> Index:
     return z, y, x
 
 
+def _taken(labels: Array, places: tuple[int, ...], axis: int, xp: ModuleType) -> Array:
+    where = xp.asarray(places, dtype=xp.int64, device=device_of(labels))
+    return xp.take(labels, where, axis=axis)
+
+
 def _block_end(place: int, edge: int, period: int | None) -> int:
     """Coordinate where the canonical block of a voxel ends, or its period begins anew."""
     inside = place if period is None else place % period
@@ -141,17 +161,14 @@ def _block_end(place: int, edge: int, period: int | None) -> int:
     return place + (room if period is None else min(room, period - inside))
 
 
-def _listed(places: np.ndarray, edge: int, period: int | None) -> Iterator[Piece]:
-    wanted, done = places.tolist(), 0
+def _listed(wanted: list[int], edge: int, period: int | None) -> Iterator[Piece]:
+    """Pieces of voxels in increasing order, as few as there are blocks."""
+    done = 0
     while done < len(wanted):
-        end = _block_end(wanted[done], edge, period)
-        stop = done + 1
-        while stop < len(wanted) and _block_end(wanted[stop], edge, period) == end:
-            stop += 1
-        here = wanted[done:stop]
-        start = min(here)
-        chosen = tuple(place - start for place in here)
-        yield Piece(start, max(chosen) + 1, 1, slice(done, stop), chosen)
+        start = wanted[done]
+        stop = bisect_left(wanted, _block_end(start, edge, period), lo=done)
+        chosen = tuple(place - start for place in wanted[done:stop])
+        yield Piece(start, chosen[-1] + 1, 1, slice(done, stop), chosen)
         done = stop
 
 
@@ -171,15 +188,30 @@ def _selection(part: Any, axis: int, side: int) -> Selection:
         places = range(*part.indices(side))
         return Selection(places if places.step > 0 else places[::-1], reverse=places.step < 0)
     if isinstance(part, list) or (isinstance(part, np.ndarray) and part.ndim == 1):
-        return Selection(_positions(np.asarray(part), axis, side))
+        return _list_selection(_positions(np.asarray(part), axis, side))
     if isinstance(part, bool | np.bool_):
         raise IndexError(f"index {part!r}: expected integers, slices or an Ellipsis")
     try:
         place = operator.index(part)
     except TypeError as error:
         raise IndexError(f"index {part!r}: expected integers, slices or an Ellipsis") from error
-    place = int(_positions(np.asarray([place]), axis, side)[0])
+    if not -side <= place < side:
+        raise _outside(place, axis, side)
+    place %= side
     return Selection(range(place, place + 1), single=True)
+
+
+def _list_selection(positions: np.ndarray) -> Selection:
+    """Every voxel once and in order, so that no block is computed twice for a list."""
+    places, order = np.unique(positions, return_inverse=True)
+    sorted_already = np.array_equal(places, positions)
+    return Selection(
+        tuple(places.tolist()), order=None if sorted_already else tuple(order.tolist())
+    )
+
+
+def _outside(place: int, axis: int, side: int) -> IndexError:
+    return IndexError(f"index {place} is out of bounds for axis {axis} of {side} voxels")
 
 
 def _positions(wanted: np.ndarray, axis: int, side: int) -> np.ndarray:
@@ -190,11 +222,16 @@ def _positions(wanted: np.ndarray, axis: int, side: int) -> np.ndarray:
         return np.flatnonzero(wanted)
     if wanted.size == 0:
         return np.zeros(0, dtype=np.int64)
-    if wanted.dtype.kind not in "iu":
-        raise IndexError(f"a list of {wanted.dtype} on axis {axis}: expected integers")
-    outside = (wanted < -side) | (wanted >= side)
-    if outside.any():
-        raise IndexError(
-            f"index {wanted[outside][0]} is out of bounds for axis {axis} of {side} voxels"
-        )
-    return np.where(wanted < 0, wanted + side, wanted).astype(np.int64)
+    places = _integers(wanted, axis)
+    outside = [place for place in places if not -side <= place < side]
+    if outside:
+        raise _outside(outside[0], axis, side)
+    return np.asarray([place % side for place in places], dtype=np.int64)
+
+
+def _integers(wanted: np.ndarray, axis: int) -> list[int]:
+    """Python's integers, which neither overflow nor wrap round; IndexError for anything else."""
+    try:
+        return [operator.index(place) for place in wanted.tolist()]
+    except TypeError as error:
+        raise IndexError(f"a list of {wanted.dtype} on axis {axis}: expected integers") from error

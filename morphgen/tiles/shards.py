@@ -1,9 +1,10 @@
 """Which shards are whole, told without reading their chunks.
 
 A shard ends with its index: offset and length of every inner chunk as little-endian uint64, and
-four bytes of checksum (Zarr sharding codec 1.0). A file whose index does not describe its
-content exactly was cut off, or is none of ours. Flipped bits inside a chunk are left to the
-checksum that every chunk carries, which is verified whenever it is read.
+four bytes of checksum, the CRC32C of the rest (Zarr sharding codec 1.0). A file whose index is
+damaged, or does not describe its content exactly, was cut off, or is none of ours. Flipped bits
+inside a chunk are left to the checksum that every chunk carries, which is verified whenever it is
+read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 import struct
 from functools import lru_cache
 from itertools import product
+
+import google_crc32c
 
 from morphgen.fields.blocks import Index
 from morphgen.tiles.grid import BlockGrid
@@ -45,8 +48,14 @@ def index_length(grid: BlockGrid, chunk: int) -> int:
     return _ENTRY_BYTES * int(grid.edge // chunk) ** 3 + _CHECKSUM_BYTES
 
 
+def index_checksum(entries: bytes) -> bytes:
+    """Checksum that follows the entries of an index."""
+    checksum: int = google_crc32c.value(entries)
+    return checksum.to_bytes(_CHECKSUM_BYTES, "little")
+
+
 def is_whole(end: bytes, size: int, grid: BlockGrid, index: Index, chunk: int) -> bool:
-    """Whether a shard's index agrees with its length and holds the chunks of its block.
+    """Whether a shard's index is sound, agrees with its length and holds the block's chunks.
 
     Parameters
     ----------
@@ -59,6 +68,8 @@ def is_whole(end: bytes, size: int, grid: BlockGrid, index: Index, chunk: int) -
     """
     content = size - index_length(grid, chunk)
     if content <= 0 or len(end) != index_length(grid, chunk):
+        return False
+    if index_checksum(end[:-_CHECKSUM_BYTES]) != end[-_CHECKSUM_BYTES:]:
         return False
     per_axis = grid.edge // chunk
     used = tuple(-(-side // chunk) for side in grid.size(index))

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from morphgen.errors import StoreError
-from morphgen.phases import OUTSIDE
+from morphgen.tiles.arrays import create_array
 from morphgen.tiles.metadata import FORMAT, VolumeRecord, parse_attributes
-from morphgen.tiles.ome import AXES
 from morphgen.tiles.place import Place
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.volume import VolumeInfo
@@ -97,19 +95,21 @@ def create(location: str | Path, record: VolumeRecord) -> None:
     existing = state_of(location) is not State.ABSENT
     with place.writing():
         place.begin()
-        begun: dict[str, Any] = {"morphgen": {"format": FORMAT, "state": "begun"}}
+        levels = max(record.levels, _levels(place) if existing else 0)
+        # whoever comes after a kill has to know which arrays may be there
+        own = {"format": FORMAT, "state": "begun", "pyramid": {"levels": levels}}
+        begun: dict[str, Any] = {"morphgen": own}
         store = place.store(writable=True)
         if existing:
             # the group stays recognisable at every moment
             group = zarr.open_group(store, mode="r+", zarr_format=3)
-            levels = _levels(group)
             group.attrs.put(begun)
-            for level in range(max(levels, record.levels) + 1):
+            for level in range(levels + 1):
                 place.delete(str(level))
         else:
             group = zarr.create_group(store, zarr_format=3, attributes=begun)
         for level in range(record.levels + 1):
-            _create_array(group, record, level)
+            create_array(group, level, record.grid_of(level), record.chunk)
         group.attrs.put(record.attributes())
 
 
@@ -148,7 +148,7 @@ def restore(volume: VolumeInfo, levels: int, downsample: str) -> VolumeInfo:
                 place.delete(str(level))
             if not wanted.has_array(level):
                 place.delete(f"{level}/zarr.json")
-                _create_array(group, record, level)
+                create_array(group, level, record.grid_of(level), record.chunk)
         if record != volume.record:
             group.attrs.put(record.attributes())
     return open_volume(volume.location)
@@ -185,26 +185,16 @@ def exclusive(location: str | Path) -> AbstractContextManager[None]:
     return place_of(location).exclusive()
 
 
-def _create_array(group: zarr.Group, record: VolumeRecord, level: int) -> None:
-    grid = record.grid_of(level)
-    group.create_array(
-        str(level),
-        shape=grid.shape,
-        dtype="uint8",
-        shards=(grid.edge,) * 3,
-        chunks=(record.chunk,) * 3,
-        compressors=[ZstdCodec(level=1), Crc32cCodec()],
-        fill_value=OUTSIDE,
-        dimension_names=AXES,
-    )
-
-
-def _levels(group: zarr.Group) -> int:
-    """Number of coarser levels that a store has told of, which may be damaged."""
-    own = group.attrs.asdict().get("morphgen")
+def _levels(place: Place) -> int:
+    """Number of coarser levels that lie at a place, in a store that may be damaged."""
+    own = _attributes(place).get("morphgen")
     pyramid = own.get("pyramid") if isinstance(own, dict) else None
-    found = pyramid.get("levels") if isinstance(pyramid, dict) else 0
-    return min(found, 64) if isinstance(found, int) else 0
+    told = pyramid.get("levels") if isinstance(pyramid, dict) else 0
+    levels = min(told, 64) if isinstance(told, int) else 0
+    # a run that added levels tells of them when their arrays are there
+    while place.read(f"{levels + 1}/{GROUP}") is not None:
+        levels += 1
+    return levels
 
 
 def _attributes(place: Place) -> dict[str, Any]:
@@ -212,7 +202,16 @@ def _attributes(place: Place) -> dict[str, Any]:
     try:
         content = place.read(GROUP)
         found = {} if content is None else json.loads(content.decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{place.where(GROUP)} cannot be read: {error}") from error
+    except OSError as error:
+        raise StoreError(
+            f"{place.where(GROUP)} cannot be read: {error.strerror or error}; mend that, or choose "
+            "another path"
+        ) from error
+    # what it was is not known, so that not even overwriting may delete it
+    except ValueError as error:
+        raise StoreError(
+            f"{place.where(GROUP)} is damaged ({error}); if a volume is all that lies there, "
+            f"delete {place.location} and generate it anew"
+        ) from error
     attributes = found.get("attributes") if isinstance(found, dict) else None
     return attributes if isinstance(attributes, dict) else {}

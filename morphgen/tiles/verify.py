@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from morphgen.errors import InputError, StoreError
 from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
-from morphgen.tiles.metadata import instruction_set, package_versions
+from morphgen.tiles.metadata import checked_seed, instruction_set, package_versions
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.shards import shard_key
 from morphgen.tiles.source import block_labels
@@ -81,8 +82,8 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every block that was compared is what it should be."""
-        return not self.different
+        """Whether blocks were compared, and every one of them is what it should be."""
+        return sum(self.checked) > 0 and not self.different
 
 
 def verify(
@@ -117,17 +118,19 @@ def verify(
     Raises
     ------
     StoreError
-        If there is no volume.
+        If there is no volume, or the metadata of an array are lost or damaged.
     InputError
-        If the number of blocks is none.
+        If the number of blocks is none, or the seed is out of its range.
     BackendError
         If the library that computed the blocks is not there.
     """
     if not isinstance(volume, VolumeInfo):
         volume = open_volume(volume)
+    _check_described(volume)
     wanted = _number(blocks)
     same = _same_environment(volume)
-    chosen = list(_chosen(volume, wanted, np.random.default_rng(seed)))
+    generator = np.random.default_rng(None if seed is None else checked_seed(seed))
+    chosen = list(_chosen(volume, wanted, generator))
     total = sum(numbers.size for numbers in chosen)
     found: list[Difference] = []
     done = voxels = rounded = 0
@@ -151,11 +154,26 @@ def verify(
 
 def _number(blocks: int | str) -> int | None:
     """Number of blocks; None for all."""
-    if blocks == "all":
+    if isinstance(blocks, str) and blocks == "all":
         return None
-    if isinstance(blocks, str) or blocks < 1:
+    try:
+        # True would be one block
+        number = 0 if isinstance(blocks, bool) else operator.index(blocks)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
         raise InputError(f"blocks to verify: {blocks!r}: expected a positive number, or all")
-    return blocks
+    return number
+
+
+def _check_described(volume: VolumeInfo) -> None:
+    for level in range(volume.levels + 1):
+        # asked anew: the volume may have been opened long ago
+        if not volume.has_array(level):
+            file = place_of(volume.location).where(f"{level}/zarr.json")
+            raise StoreError(
+                f"{file}: array metadata lost or damaged; run generate with resume, then verify"
+            )
 
 
 def _chosen(

@@ -141,12 +141,10 @@ class LazyVolume:
             If the part is larger than ``limit``.
         """
         selections = select(key, self.shape)
-        shape = tuple(one.count for one in selections)
-        self._check(shape)
-        labels = self._read(selections, shape)
+        self._check([one.asked for one in selections])
+        labels = self._read(selections, tuple(one.count for one in selections))
         for axis, one in enumerate(selections):
-            if one.reverse:
-                labels = standard(self.xp).flip(labels, axis=axis)
+            labels = one.ordered(labels, axis, standard(self.xp))
         return labels[tuple(0 if one.single else slice(None) for one in selections)]
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:

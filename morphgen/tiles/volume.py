@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import zarr
 
-from morphgen.errors import StoreError
+from morphgen.errors import MorphgenError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.realization import Realization
 from morphgen.fields.blocks import Index
+from morphgen.tiles.arrays import open_labels, rightly_described
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid, Slices
 from morphgen.tiles.metadata import VolumeRecord
@@ -21,7 +22,7 @@ from morphgen.tiles.place import LocalPlace
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.shards import shard_key
 
-# Zarr tells of damaged chunks and of absent metadata in many ways
+# Zarr tells of damaged chunks in many ways
 _UNREADABLE = (ValueError, RuntimeError, OSError)
 
 
@@ -120,13 +121,11 @@ class VolumeInfo:
     def has_array(self, level: int) -> bool:
         """Whether the metadata of a level's array are there and right."""
         try:
-            array = open_labels(self.location, level=level)
+            array = self.labels(level)
         # Zarr fails in many ways at damaged metadata
         except Exception:  # noqa: BLE001
             return False
-        found = (array.shape, array.shards, array.chunks, str(array.dtype))
-        grid = self.record.grid_of(level)
-        return found == (grid.shape, (grid.edge,) * 3, (self.record.chunk,) * 3, "uint8")
+        return rightly_described(array, self.record.grid_of(level), self.record.chunk)
 
     @property
     def written(self) -> int:
@@ -161,42 +160,39 @@ class VolumeInfo:
         StoreError
             If they are damaged, with the file that has to go.
         """
+        array = self._opened(level)
         try:
-            return np.asarray(self.labels(level)[part])
+            return np.asarray(array[part])
         except _UNREADABLE as error:
-            reason = " ".join(str(error).split())[:200]
-            where = place_of(self.location).where(self._damaged(part, level))
-            raise StoreError(
-                f"{self.location}: {where} cannot be read ({reason}); "
-                "delete that file and run generate with resume"
-            ) from error
+            raise self._unreadable(self._damaged(array, part, level), error) from error
 
-    def _damaged(self, part: Slices, level: int) -> str:
+    def _opened(self, level: int) -> zarr.Array[Any]:
+        """Array of a level; `StoreError` if its metadata are lost or tell of another shape."""
+        metadata, shape = f"{level}/zarr.json", self.record.grid_of(level).shape
+        try:
+            array = self.labels(level)
+        except MorphgenError:
+            raise
+        # Zarr fails in many ways at damaged metadata
+        except Exception as error:
+            raise self._unreadable(metadata, error) from error
+        if array.shape != shape:
+            raise self._unreadable(metadata, f"shape {array.shape}, expected {shape}")
+        return array
+
+    def _unreadable(self, key: str, error: Exception | str) -> StoreError:
+        reason = " ".join(str(error).split())[:200]
+        return StoreError(
+            f"{self.location}: {place_of(self.location).where(key)} cannot be read ({reason}); "
+            "delete that file and run generate with resume"
+        )
+
+    def _damaged(self, array: zarr.Array[Any], part: Slices, level: int) -> str:
         """First file of a part that cannot be read."""
-        grid, array = self.record.grid_of(level), self.labels(level)
+        grid = self.record.grid_of(level)
         for index in grid.touched(part):
             try:
                 array[grid.slices(index)]
             except _UNREADABLE:
                 return shard_key(str(level), index)
         return f"{level}/zarr.json"
-
-
-def open_labels(location: str | Path, *, writable: bool = False, level: int = 0) -> zarr.Array[Any]:
-    """Open the label array of a store.
-
-    Returns
-    -------
-    zarr.Array of uint8, axes (z, y, x)
-        255 marks what is not written.
-    """
-    # the option is not kept in the store; without it every chunk is compared with the fill value
-    found = zarr.open_array(
-        store=place_of(location).store(writable=writable),
-        path=str(level),
-        mode="r+" if writable else "r",
-        zarr_format=3,
-        config={"write_empty_chunks": True},
-    )
-    assert isinstance(found, zarr.Array)
-    return found

@@ -74,6 +74,16 @@ def test_verify(volume: Path, files: Path, tmp_path: Path, call: Call) -> None:
     assert shown.err.endswith(f"; delete {shard} and run generate --resume\n")
     shown = call("info", spoiled, "--verify", 8, "--json")
     assert (shown.code, shown.json["verified"]["passed"]) == (1, False)
+    call("info", volume, "--verify", 2, "--seed", -1).refused("seed -1")
+
+    shard.unlink()
+    shown = call("info", spoiled, "--verify", "all")
+    assert shown.code == 1
+    assert shown.err.startswith("no block is written, so that nothing could be verified; run")
+    (spoiled / "0" / "zarr.json").unlink()
+    call("info", spoiled, "--verify", "all").refused("metadata lost or damaged", "resume")
+    assert call("info", spoiled).code == 0
+
     call("info", volume, "--verify", 0).refused("expected a positive number, or all")
     call("info", files / "truth.json", "--verify", 1).refused("only volumes are verified")
 

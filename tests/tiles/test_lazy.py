@@ -112,6 +112,12 @@ def test_dask_reads_a_lazy_volume_too() -> None:
         ({"shape": (9, 9, 9), "start": (0, 0)}, "expected three integers"),
         ({"shape": (9, 9, 9), "chunks": (1, 1)}, "chunks"),
         ({"shape": (9, 9, 9), "chunks": ((1,), (9,), (9,))}, "chunks"),
+        ({"shape": (9, 9, 9), "chunks": 0}, "chunks 0"),
+        ({"shape": (9, 9, 9), "chunks": (3, 0, 3)}, "chunks"),
+        ({"shape": (9, 9, 9), "chunks": -2}, "chunks -2"),
+        ({"shape": (9, 9, 9), "chunks": 2.5}, "chunks 2.5"),
+        ({"shape": (9, 9, 9), "chunks": ((0, 9), (9,), (9,))}, "chunks"),
+        ({"shape": (9, 9, 9), "chunks": ((-1, 10), (9,), (9,))}, "chunks"),
     ],
 )
 def test_boxes_and_chunks_are_checked(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from tiles.test_downsample import majority
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion import ExcursionModel
 from morphgen.tiles import BatchTask, compute_batch, generate, open_labels, open_volume
+from morphgen.tiles.arrays import create_array
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.metadata import checked_levels
+from morphgen.tiles.place import LocalPlace
 from morphgen.tiles.shards import shard_key
 
 LEVELS = 3
@@ -73,8 +76,6 @@ def test_levels_of_a_new_volume_are_the_same_bytes(
 def test_levels_take_processes_where_they_are_many(
     pyramid: Path, model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setattr(sys.modules["morphgen.tiles.generate"], "_FEW_COARSE_BLOCKS", 0)
     path = tmp_path / "v.zarr"
     shutil.copytree(pyramid, path)
@@ -137,6 +138,58 @@ def test_overwriting_takes_levels_away(
 ) -> None:
     path = tmp_path / "v.zarr"
     shutil.copytree(pyramid, path)
+    again(model, path, shape=(20, 20, 20), overwrite=True)
+    assert sorted(entry.name for entry in path.iterdir()) == ["0", "zarr.json"]
+
+
+@pytest.mark.parametrize("kills", [1, 3])
+def test_no_level_outlives_an_overwriting_that_was_killed(
+    pyramid: Path,
+    tmp_path: Path,
+    model: ExcursionModel,
+    monkeypatch: pytest.MonkeyPatch,
+    kills: int,
+) -> None:
+    path = tmp_path / "v.zarr"
+    shutil.copytree(pyramid, path)
+
+    def killed(self: LocalPlace, key: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # before anything is deleted, once or again
+        patch.setattr(LocalPlace, "delete", killed)
+        for _ in range(kills):
+            with pytest.raises(KeyboardInterrupt):
+                again(model, path, shape=(20, 20, 20), overwrite=True)
+    assert (path / str(LEVELS)).exists()
+    assert again(model, path, shape=(20, 20, 20), resume=True).levels == 0
+    assert sorted(entry.name for entry in path.iterdir()) == ["0", "zarr.json"]
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+def test_no_level_outlives_a_creation_that_was_killed(
+    tmp_path: Path, model: ExcursionModel, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    path = tmp_path / "v.zarr"
+
+    def killed(group: zarr.Group, level: int, *rest: Any) -> Any:
+        if level > moment:
+            raise KeyboardInterrupt
+        return create_array(group, level, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["morphgen.tiles.store"], "create_array", killed)
+        with pytest.raises(KeyboardInterrupt):
+            again(model, path, shape=(20, 20, 20), levels=3)
+    again(model, path, shape=(20, 20, 20), resume=True)
+    assert sorted(entry.name for entry in path.iterdir()) == ["0", "zarr.json"]
+    # levels that are added are told of last
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["morphgen.tiles.store"], "create_array", killed)
+        with pytest.raises(KeyboardInterrupt):
+            again(model, path, shape=(20, 20, 20), levels=3, resume=True)
+    assert (path / str(moment)).exists()
     again(model, path, shape=(20, 20, 20), overwrite=True)
     assert sorted(entry.name for entry in path.iterdir()) == ["0", "zarr.json"]
 

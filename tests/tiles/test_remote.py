@@ -168,6 +168,9 @@ def test_an_error_at_a_url_names_the_block(
         "ftp://user:hunter2@host/v.zarr",
         "s3://bucket/v.zarr?X-Amz-Signature=hunter2",
         "s3://KEY:hun/hunter2@bucket/v.zarr",
+        "ftp://hunter2@host/v.zarr",
+        "FTP://hunter2@host/v.zarr",
+        "abfs://container:hunter2@account/v.zarr",
     ],
 )
 def test_credentials_in_a_url_are_refused_and_not_repeated(model: ExcursionModel, url: str) -> None:
@@ -185,6 +188,65 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         open_volume("nothing://bucket/v.zarr")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "simplecache::file://me:hunter2@localhost/v.zarr",
+        "simplecache::ftp://hunter2@host/v.zarr",
+        "zip://hunter2.zarr::file:///v.zip",
+        "file:///hunter2::memory://v.zarr",
+    ],
+)
+def test_chains_are_refused(model: ExcursionModel, url: str) -> None:
+    for ask in (lambda: again(model, url), lambda: open_volume(url)):
+        with pytest.raises(InputError, match="a chain of URLs.* give the last") as caught:
+            ask()
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_container_is_no_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "adlfs", None)
+    with pytest.raises(InputError, match="adlfs"):
+        open_volume("abfs://container@account.dfs.core.windows.net/v.zarr")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1:9/v.zarr", "zip:///absent/v.zip", "reference://v.zarr", "dir://v.zarr"]
+)
+def test_what_cannot_be_opened_is_told_in_one_line(model: ExcursionModel, url: str) -> None:
+    for ask in (lambda: again(model, url), lambda: open_volume(url)):
+        with pytest.raises(InputError, match=r"cannot be opened: [^\n]*; check the URL") as caught:
+            ask()
+        assert str(caught.value).startswith(url)
+
+
+def test_a_folder_that_cannot_be_written_has_no_credentials(model: ExcursionModel) -> None:
+    with pytest.raises(StoreError, match=r"cannot be written: [^\n]*; choose another path"):
+        again(model, "file:///proc/absent/v.zarr", shape=(9, 9, 9))
+
+
+def test_the_name_of_a_protocol_may_be_of_large_letters(
+    model: ExcursionModel, tmp_path: Path
+) -> None:
+    made = again(model, f"FILE://{tmp_path}/v.zarr", shape=(9, 9, 9))
+    assert made.location == f"file://{tmp_path}/v.zarr"
+    assert open_volume(tmp_path / "v.zarr").complete
+
+
 def test_paths_are_places_as_they_are(tmp_path: Path) -> None:
     assert isinstance(place_of(tmp_path), LocalPlace)
     assert isinstance(place_of("a:b/c"), LocalPlace)
+    assert isinstance(place_of("file:"), LocalPlace)
+    assert isinstance(place_of(tmp_path / "file:" / "v.zarr"), LocalPlace)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_that_was_a_url_makes_no_folder(
+    model: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"'file:/tmp/v\.zarr'.*give a URL as text"):
+        again(model, kind(Path("file:///tmp/v.zarr")))
+    with pytest.raises(InputError, match="begins like a URL"):
+        open_volume(Path("s3://bucket/v.zarr"))
+    assert not list(tmp_path.iterdir())

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiles.conftest import SEED, SHAPE, build_model, shards
 
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion import ExcursionModel
 from morphgen.phases import Phase
-from morphgen.tiles import Backend, generate, open_labels, open_volume
+from morphgen.tiles import Backend, generate, open_labels, open_volume, verify
+from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.metadata import VolumeRecord, inner_chunk, package_versions, parse_attributes
 from morphgen.tiles.place import LocalPlace
-from morphgen.tiles.shards import shard_key
+from morphgen.tiles.shards import index_checksum, index_length, is_whole, shard_key
 from morphgen.tiles.store import State, create, state_of
 
 
@@ -181,6 +186,85 @@ def test_what_is_not_whole_is_found_and_written_again(
     assert shards(volume) == shards(undisturbed)
 
 
+def put(path: Path, what: str, elsewhere: Path) -> None:
+    """Put something else in place of a file or a folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if what == "folder":
+        (path / "deep").mkdir(parents=True)
+        (path / "deep" / "file").write_bytes(b"stray")
+    elif what == "file":
+        path.write_bytes(b"stray")
+    else:
+        if what == "link to a folder":
+            elsewhere.mkdir()
+            (elsewhere / "file").write_text("precious")
+        path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("path", "folder"),
+        ("path", "dangling link"),
+        ("path", "link to a folder"),
+        ("url", "folder"),
+        ("url", "dangling link"),
+    ],
+)
+def test_what_lies_in_place_of_a_shard_goes(
+    volume: Path, undisturbed: Path, model: ExcursionModel, tmp_path: Path, what: str, kind: str
+) -> None:
+    location = volume if kind == "path" else f"file://{volume}"
+    elsewhere = tmp_path / "elsewhere"
+    put(shard_file(volume, (0, 1, 2)), what, elsewhere)
+    info = open_volume(location)
+    assert info.missing.tolist() == [info.grid.number((0, 1, 2))]
+    found = verify(location, 1)
+    assert (found.passed, found.missing) == (True, (1,))
+    assert again(model, location, resume=True).written == 1
+    assert shards(volume) == shards(undisturbed)
+    assert not elsewhere.exists() or (elsewhere / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("what", ["file", "dangling link"])
+@pytest.mark.parametrize(("folder", "blocks"), [("0/c", 12), ("0/c/1", 6), ("0/c/0/1", 3)])
+def test_what_lies_in_place_of_a_folder_of_shards_goes(
+    volume: Path,
+    undisturbed: Path,
+    model: ExcursionModel,
+    tmp_path: Path,
+    what: str,
+    folder: str,
+    blocks: int,
+) -> None:
+    put(volume / folder, what, tmp_path / "elsewhere")
+    assert open_volume(volume).missing.size == blocks
+    assert again(model, volume, resume=True).written == blocks
+    assert shards(volume) == shards(undisturbed)
+
+
+def test_a_shard_that_vanishes_while_it_is_looked_at_is_missing(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard, read = shard_file(volume, (0, 0, 1)), os.open
+
+    def late(file: Any, *options: Any) -> int:
+        shard.unlink(missing_ok=True)
+        return read(file, *options)
+
+    monkeypatch.setattr(os, "open", late)
+    assert open_volume(volume).missing.tolist() == [1]
+
+
+def test_a_shard_that_cannot_be_read_is_named(volume: Path) -> None:
+    shard = shard_file(volume, (0, 0, 1))
+    shard.unlink()
+    shard.symlink_to(shard.name)
+    with pytest.raises(StoreError, match="cannot be read: Too many levels") as caught:
+        _ = open_volume(volume).missing
+    assert str(shard) in str(caught.value)
+
+
 def test_only_blocks_of_the_volume_count(volume: Path) -> None:
     stray = volume / "0" / "c" / "0" / "0"
     (stray / "3").write_bytes(b"beyond the end")
@@ -199,8 +283,37 @@ def test_shards_of_several_chunks_are_checked(model: ExcursionModel, tmp_path: P
     assert LocalPlace(path).missing("0", grid, 32).size == 0
     content = bytearray(shard.read_bytes())
     content[-4 - 16 * 64 : -4 - 16 * 63] = b"\xff" * 16  # the first chunk, marked as absent
+    content[-4:] = index_checksum(bytes(content[-4 - 16 * 64 : -4]))
     shard.write_bytes(content)
     assert LocalPlace(path).missing("0", grid, 32).tolist() == [0]
+
+
+def test_a_damaged_index_is_found_at_every_byte(
+    volume: Path, undisturbed: Path, model: ExcursionModel
+) -> None:
+    shard, grid = shard_file(volume, (0, 0, 0)), open_volume(volume).grid
+    content = shard.read_bytes()
+    for place in range(1, index_length(grid, 128) + 1):
+        spoiled = bytearray(content)
+        spoiled[-place] ^= 1 << (place % 8)
+        shard.write_bytes(spoiled)
+        assert LocalPlace(volume).missing("0", grid, 128).tolist() == [0], place
+    assert not open_volume(volume).complete
+    assert again(model, volume, resume=True).written == 1
+    assert shards(volume) == shards(undisturbed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_damaged_index_of_many_chunks_is_not_whole(data: st.DataObject) -> None:
+    entries = b"".join(struct.pack("<2Q", 10 * number, 10) for number in range(64))
+    grid = BlockGrid((128, 128, 128), 128)
+    end = bytearray(entries + index_checksum(entries))
+    size = 640 + len(end)
+    assert is_whole(bytes(end), size, grid, (0, 0, 0), 32)
+    for place in data.draw(st.sets(st.integers(0, len(end) - 1), min_size=1, max_size=3)):
+        end[place] ^= data.draw(st.integers(1, 255))
+    assert not is_whole(bytes(end), size, grid, (0, 0, 0), 32)
 
 
 def test_flipped_bits_are_detected_on_reading(volume: Path) -> None:
@@ -234,13 +347,24 @@ def test_a_damaged_chunk_is_named_with_its_remedy(
     assert shards(volume) == shards(undisturbed)
 
 
-@pytest.mark.parametrize("how", ["absent", "empty", "cut off", "zeros", "of another shape"])
+OTHERWISE = {
+    "of another shape": ("260", "261"),
+    # unwritten blocks would read as label 0
+    "of another fill value": ('"fill_value": 255', '"fill_value": 0'),
+    "of another compressor": ('"level": 1', '"level": 3'),
+    "without checksums": ('"crc32c"', '"bytes"'),
+}
+
+
+@pytest.mark.parametrize("how", ["absent", "empty", "cut off", "zeros", *OTHERWISE])
 def test_a_store_without_its_array_metadata_is_not_complete(
     volume: Path, undisturbed: Path, model: ExcursionModel, how: str
 ) -> None:
     metadata = volume / "0" / "zarr.json"
-    if how == "of another shape":
-        metadata.write_text(metadata.read_text().replace("260", "261"))
+    if how in OTHERWISE:
+        before, after = OTHERWISE[how]
+        assert before in metadata.read_text()
+        metadata.write_text(metadata.read_text().replace(before, after))
     else:
         spoil(metadata, how)
     assert not open_volume(volume).complete
@@ -282,9 +406,24 @@ def test_what_is_no_volume_is_never_touched(
         (path / "zarr.json").write_text("{")
     before = {f: f.stat().st_mtime_ns for f in [path, *path.rglob("*")]}
     for option in ({}, {"resume": True}, {"overwrite": True}):
-        with pytest.raises(StoreError, match=r"no morphgen volume|cannot be read"):
+        with pytest.raises(StoreError, match=r"no morphgen volume|is damaged \("):
             again(model, path, **option)
     assert {f: f.stat().st_mtime_ns for f in [path, *path.rglob("*")]} == before
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "zeros"])
+def test_a_damaged_group_is_told_with_its_remedy(
+    volume: Path, model: ExcursionModel, how: str
+) -> None:
+    spoil(volume / "zarr.json", how)
+    for ask in (open_volume, lambda path: again(model, path, overwrite=True)):
+        with pytest.raises(StoreError, match=rf"delete {volume} and generate it anew") as caught:
+            ask(volume)
+        assert "\n" not in str(caught.value)
+    (volume / "zarr.json").unlink()
+    (volume / "zarr.json").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be read: Is a directory; mend that, or"):
+        open_volume(volume)
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path, model: ExcursionModel) -> None:

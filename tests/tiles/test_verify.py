@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiles.conftest import SEED, build_model
 
-from morphgen.errors import InputError
+from morphgen.errors import InputError, StoreError
 from morphgen.excursion import ExcursionModel
 from morphgen.tiles import generate, open_labels, open_volume, verify
 from morphgen.tiles.shards import shard_key
@@ -117,7 +117,50 @@ def test_missing_blocks_are_told(store: Path, model: ExcursionModel) -> None:
     assert (found.checked, found.missing) == ((5, 2, 1), (1, 0, 0))
 
 
-@pytest.mark.parametrize("wrong", [0, -3, "some", "3"])
-def test_bad_numbers_are_refused(made: Path, wrong: int | str) -> None:
+def test_what_compared_nothing_does_not_pass(store: Path) -> None:
+    for level in range(3):
+        shutil.rmtree(store / str(level) / "c")
+    found = verify(store, "all")
+    assert (found.checked, found.missing, found.different) == ((0, 0, 0), (6, 2, 1), ())
+    assert not found.passed
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("how", ["absent", "broken", "empty object", "another shape"])
+def test_a_store_without_its_array_metadata_is_not_verified(
+    store: Path, level: int, how: str
+) -> None:
+    opened = open_volume(store)
+    assert opened.described
+    metadata = store / str(level) / "zarr.json"
+    content = metadata.read_text()
+    metadata.unlink()
+    if how != "absent":
+        other = content.replace("130", "131").replace("260", "261")
+        spoiled = {"broken": "{", "empty object": "{}", "another shape": other}
+        metadata.write_text(spoiled[how])
+    # also where it was looked at before the damage
+    for volume in (store, opened):
+        with pytest.raises(StoreError, match="metadata lost or damaged; run generate") as caught:
+            verify(volume, 1)
+        assert str(metadata) in str(caught.value)
+    with pytest.raises(StoreError, match="delete that file") as caught:
+        opened.read((slice(0, 1), slice(0, 1), slice(0, 1)), level)
+    assert f"{metadata} cannot be read" in str(caught.value)
+    assert open_volume(store).missing.size == 0
+    generate(build_model(), store, shape=SHAPE, seed=SEED, backend="numpy", chunk=64, resume=True)
+    assert metadata.read_text() == content
+    assert verify(store, 1).passed
+
+
+@pytest.mark.parametrize("wrong", [0, -3, "some", "3", 2.5, True, np.float64(3.0), None])
+def test_bad_numbers_are_refused(made: Path, wrong: Any) -> None:
     with pytest.raises(InputError, match="expected a positive number, or all"):
         verify(made, wrong)
+
+
+def test_other_integers_and_seeds(made: Path) -> None:
+    assert verify(made, np.int64(1), seed=0).checked == (1, 1, 1)
+    for seed in (-1, 2**64, 0.5):
+        with pytest.raises(InputError, match="seed"):
+            verify(made, 1, seed=seed)  # type: ignore[arg-type]

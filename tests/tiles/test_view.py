@@ -92,6 +92,39 @@ def test_one_list_is_read_as_numpy_does(
     np.testing.assert_array_equal(marked[tuple(key)], expected[tuple(key)])
 
 
+@pytest.mark.parametrize("kind", [*np.typecodes["AllInteger"]])
+def test_lists_of_small_integers(marked: LazyVolume, expected: np.ndarray, kind: str) -> None:
+    # the axis is longer than int8 and uint8 reach
+    chosen = np.asarray([7, 2, 120, 2], dtype=kind)
+    found = marked[3:5, :2, chosen]
+    np.testing.assert_array_equal(found, expected[3:5, :2, chosen])
+    if chosen.dtype.kind == "i":
+        np.testing.assert_array_equal(marked[..., -chosen], expected[..., -chosen])
+
+
+def test_a_list_beyond_the_end_of_the_coordinates_is_refused(model: ExcursionModel) -> None:
+    for start in (2**63, 2**62, -(2**63)):
+        view = LazyVolume(Realization(model), (2, 2, 2), (start, 0, 0))
+        for key in ([0, 1], slice(None)):
+            with pytest.raises(InputError):
+                view[key]
+
+
+def test_a_list_in_any_order_computes_every_block_once() -> None:
+    sample = Marked(build_model())
+    edge = sample.block_edge
+    view = LazyVolume(sample, (4 * edge, 10, 10), START)
+    chosen = [0, 3 * edge, 1, 3 * edge + 1, 2, 0, 0]
+    labels = view[chosen, :4, ::2]
+    np.testing.assert_array_equal(labels, marks(START, view.shape)[chosen, :4, ::2])
+    assert [shape[0] for _, shape in sample.asked] == [3, 2]
+    # the limit is one on what is handed out
+    small = LazyVolume(sample, (10, 10, 10), limit=200)
+    assert small[[1, 0]].shape == (2, 10, 10)
+    with pytest.raises(InputError, match="3 x 10 x 10 voxels"):
+        small[[1, 1, 1]]
+
+
 def test_steps_and_lists_are_read_block_by_block() -> None:
     period = 3 * Realization(build_model()).block_edge + 17
     sample = Marked(build_model(), periods=(None, None, period))
@@ -218,6 +251,10 @@ def test_arrays_on_a_device_are_not_copied_silently(model: ExcursionModel) -> No
         (140, "index 140 is out of bounds for axis 0 of 140"),
         ((0, -20), "index -20 is out of bounds for axis 1"),
         ((0, 0, [1, 300]), "index 300 is out of bounds for axis 2"),
+        (10**30, f"index {10**30} is out of bounds for axis 0"),
+        ([0, -(10**30)], f"index -{10**30} is out of bounds for axis 0"),
+        (np.array([1, 2**64 - 1], np.uint64), f"index {2**64 - 1} is out of bounds for axis 0"),
+        ((0, np.array([-20], np.int8)), "index -20 is out of bounds for axis 1"),
         ((0, 0, 0, 0), "up to three indices"),
         ((..., 0, ...), "at most one Ellipsis"),
         (None, "expected integers, slices or an Ellipsis"),
