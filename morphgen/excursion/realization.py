@@ -16,7 +16,7 @@ from morphgen._array_api import Array, is_numpy, one_thread, standard
 from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match, write_first_match
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.blocks import block_edge, field_values
+from morphgen.fields.blocks import block_edge, block_end, field_values
 from morphgen.fields.noise import FARTHEST, integer
 from morphgen.fields.pieces import Part, Source, Workspace, exceedance, pieces
 from morphgen.fields.sampling import Index, Periods, Sampling, sampling, synthesis_error
@@ -242,12 +242,9 @@ def _pieces(start: int, length: int, edge: int, period: int | None) -> Iterator[
     done = 0
     while done < length:
         # a voxel and its periodic copies are computed at the same place, hence equal to the bit
-        voxel = start + done if period is None else (start + done) % period
-        block, offset = divmod(voxel, edge)
-        room = edge - offset
-        if period is not None:
-            room = min(room, period - voxel)
-        count = min(room, length - done)
+        voxel = start + done
+        block, offset = divmod(voxel if period is None else voxel % period, edge)
+        count = min(block_end(voxel, edge, period) - voxel, length - done)
         yield _Piece(block, slice(offset, offset + count), slice(done, done + count))
         done += count
 

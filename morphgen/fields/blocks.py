@@ -15,7 +15,7 @@ from morphgen.fields.laws import Law
 from morphgen.fields.sampling import Index, Periods, Sampling
 from morphgen.fields.synthesis import Synthesis
 
-__all__ = ["Index", "Periods", "block_edge", "field_values", "stream"]
+__all__ = ["Index", "Periods", "block_edge", "block_end", "field_values", "stream"]
 
 # Powers of two, as the sides of most volumes are: an edge of 192 would cover 512 voxels with 576.
 # Above 256 the gain in overlap no longer pays.
@@ -65,6 +65,13 @@ def block_edge(samplings: Sequence[Sampling]) -> int:
         return sum(size * (math.log2(size) + _LINEAR_WORK) for size in sizes) / edge**3
 
     return min(fitting, key=work)
+
+
+def block_end(voxel: int, edge: int, period: int | None) -> int:
+    """Coordinate along an axis where the block of a voxel ends, or its period begins anew."""
+    inside = voxel if period is None else voxel % period
+    room = edge - inside % edge
+    return voxel + (room if period is None else min(room, period - inside))
 
 
 def field_values(

@@ -16,6 +16,7 @@ from morphgen.fields.sampling import COVARIANCE_ERROR
 from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.estimates import (
+    COARSE_SECONDS,
     disk_bound,
     disk_expected,
     free_space,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 # work that a single process does while others would still be starting
 _SHORT_SECONDS = 6.0
-# per voxel of a coarser level on one core, to tell short work from long
-_COARSE_SECONDS = 2e-8
 # work that is not worth a calibration of a second
 _QUICK_SECONDS = 15.0
 
@@ -234,12 +233,14 @@ def with_time(
     always : bool
         Estimate the time of small work as well.
     """
-    sample, blocks = order.record.realization(), found.remaining
-    if not always and rough_seconds(sample, blocks) < _QUICK_SECONDS:
+    record, blocks, coarse = order.record, found.remaining, _coarse_voxels(order)
+    sample = record.realization()
+    quick = rough_seconds(sample, blocks) + coarse * COARSE_SECONDS
+    if not always and quick < _QUICK_SECONDS:
         return found
-    if not blocks:
+    if not blocks and not coarse:
         return replace(found, seconds=0.0)
-    asked = sample, blocks, found.workers, found.backend
+    asked = sample, blocks, found.workers, found.backend, record.grid, coarse
     time = seconds(*asked) if cluster is None else float(cluster.on_worker(seconds, *asked))
     return replace(found, seconds=time)
 
@@ -268,7 +269,7 @@ def requirements(
         _check_shared(place)
         count, room = cluster.threads, cluster.memory
     elif place.shared:
-        coarse = sum(left[1:]) * grid.edge**3 * _COARSE_SECONDS
+        coarse = _coarse_voxels(order) * COARSE_SECONDS
         short = rough_seconds(sample, order.remaining) + coarse < _SHORT_SECONDS
         count = _workers(workers, max(left), need, room, backend, short=short)
     else:
@@ -312,6 +313,14 @@ def _disk(order: Order) -> tuple[int, int]:
         guess = 2**level * disk_expected(record.model, grid, record.chunk, blocks)
         expected, bound = expected + min(most, guess), bound + most
     return expected, bound
+
+
+def _coarse_voxels(order: Order) -> int:
+    """Voxels of coarser levels that are to be written, at most."""
+    grids = {level: order.record.grid_of(level) for level in range(1, order.record.levels + 1)}
+    return sum(
+        min(grid.voxels, order.remaining_in(level) * grid.edge**3) for level, grid in grids.items()
+    )
 
 
 def _alone(place: Place, workers: int | None) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from morphgen._array_api import Array, device_of
 from morphgen.errors import InputError
-from morphgen.fields.blocks import Index
+from morphgen.fields.blocks import Index, block_end
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def evenly_spaced(
     done = 0
     while done < count:
         start = first + done * step
-        here = min((_block_end(start, edge, period) - start - 1) // step + 1, count - done)
+        here = min((block_end(start, edge, period) - start - 1) // step + 1, count - done)
         yield Piece(start, (here - 1) * step + 1, step, slice(done, done + here))
         done += here
 
@@ -154,19 +154,12 @@ def _taken(labels: Array, places: tuple[int, ...], axis: int, xp: ModuleType) ->
     return xp.take(labels, where, axis=axis)
 
 
-def _block_end(place: int, edge: int, period: int | None) -> int:
-    """Coordinate where the canonical block of a voxel ends, or its period begins anew."""
-    inside = place if period is None else place % period
-    room = edge - inside % edge
-    return place + (room if period is None else min(room, period - inside))
-
-
 def _listed(wanted: list[int], edge: int, period: int | None) -> Iterator[Piece]:
     """Pieces of voxels in increasing order, as few as there are blocks."""
     done = 0
     while done < len(wanted):
         start = wanted[done]
-        stop = bisect_left(wanted, _block_end(start, edge, period), lo=done)
+        stop = bisect_left(wanted, block_end(start, edge, period), lo=done)
         chosen = tuple(place - start for place in wanted[done:stop])
         yield Piece(start, chosen[-1] + 1, 1, slice(done, stop), chosen)
         done = stop

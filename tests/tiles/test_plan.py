@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiles.conftest import SHAPE, build_model
+from tiles.conftest import SEED, SHAPE, build_model
 
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, Realization
@@ -186,6 +186,15 @@ def test_time_is_that_of_the_blocks_of_the_volume(
     sample.asked.clear()
     seconds(sample, 6, 1, Backend())
     assert all(part == (slice(0, 128),) * 3 for _, part in sample.asked)
+
+
+def test_levels_that_are_added_take_time(model: ExcursionModel, undisturbed: Path) -> None:
+    request = {"path": undisturbed, "seed": SEED, "backend": "numpy", "resume": True}
+    assert plan(model, SHAPE, **request).seconds == 0.0
+    found = plan(model, SHAPE, **request, levels=2)
+    assert found.remaining == 0
+    assert found.seconds is not None
+    assert found.seconds > 0.0
 
 
 def test_coarser_levels_take_time(model: ExcursionModel) -> None:
