@@ -24,6 +24,7 @@ from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.arrays import open_labels
 from morphgen.tiles.grid import BlockGrid
+from morphgen.tiles.remote import place_of
 from morphgen.tiles.source import block_labels
 from morphgen.tiles.store import open_volume, read_description
 from morphgen.tiles.volume import VolumeInfo
@@ -161,6 +162,12 @@ def compute_batch(task: BatchTask) -> BatchRecord:
     """
     records = list(compute_blocks(task))
     return BatchRecord(task.numbers, sum(record.seconds for record in records))
+
+
+def sweep(task: BatchTask) -> None:
+    """Delete the files of a task's level that a killed worker left unfinished."""
+    grid = open_volume(task.location).record.grid_of(task.level)
+    place_of(task.location).clean(str(task.level), grid, np.empty(0, dtype=np.int64))
 
 
 def block_name(task: BatchTask, number: int) -> str:

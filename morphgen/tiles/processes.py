@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 
 from morphgen.errors import GenerationError
 from morphgen.tiles.backends import Backend
-from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch
+from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch, sweep
 
 _ATTEMPTS = 3
 _WINDOW = 2
@@ -62,6 +62,9 @@ class LocalProcesses:
             except BrokenProcessPool:
                 single = [one for task in running.values() for one in _single(task)]
                 again[:0] = single
+                if again:
+                    # nobody of ours writes now: the pool has ended all its workers
+                    sweep(again[0])
                 lost.update(task.numbers[0] for task in single)
                 _give_up(lost, again)
 

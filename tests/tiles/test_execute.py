@@ -170,14 +170,16 @@ def test_a_killed_worker_is_replaced(
     model: ExcursionModel, undisturbed: Path, tmp_path: Path
 ) -> None:
     killed: list[int | None] = []
+    path = tmp_path / "v.zarr"
 
     def kill(stage: str, done: int, total: int) -> None:
         if done in {2, 7}:
             worker = multiprocessing.active_children()[0]
             killed.append(worker.pid)
             worker.kill()
+            # what a kill in mid-write leaves behind
+            (path / "0" / "c" / "0" / "0" / f"0.{done}.partial").write_bytes(b"half")
 
-    path = tmp_path / "v.zarr"
     generate(model, path, shape=SHAPE, seed=SEED, backend="numpy", workers=2, progress=kill)
     assert len(killed) >= 2
     assert shards(path) == shards(undisturbed)
