@@ -11,7 +11,7 @@ import concurrent.futures
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -72,7 +72,7 @@ class Distributed:
         self._backend = backend
         self._patience = patience
 
-    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
+    def run(self, tasks: Iterable[BatchTask]) -> Generator[BatchRecord, None, None]:
         """Run every task, two batches for each thread being handed out at a time.
 
         Raises

@@ -7,8 +7,9 @@ this process, in local ones, or on other machines that see the same store.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.arrays import open_labels
 from morphgen.tiles.grid import BlockGrid
+from morphgen.tiles.interrupts import deferred
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.source import block_labels
 from morphgen.tiles.store import open_volume, read_description
@@ -70,7 +72,7 @@ class BatchRecord:
 class Executor(Protocol):
     """Something that runs tasks, in any order."""
 
-    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
+    def run(self, tasks: Iterable[BatchTask]) -> Generator[BatchRecord, None, None]:
         """Run every task, taking only a few of them in advance.
 
         A task is answered by one record, or by several that share its blocks.
@@ -86,10 +88,13 @@ class Executor(Protocol):
 class InProcess:
     """Runs one task after the other in this process, and tells of every block."""
 
-    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
-        """Run every task in order."""
-        for task in tasks:
-            yield from compute_blocks(task)
+    def run(self, tasks: Iterable[BatchTask]) -> Generator[BatchRecord, None, None]:
+        """Run every task in order; an interrupt waits for the end of a block."""
+        with deferred() as deliver:
+            for task in tasks:
+                for record in compute_blocks(task):
+                    yield record
+                    deliver()
 
 
 def write_blocks(
@@ -134,10 +139,12 @@ def write_blocks(
     progress(stage, done, total)
     size = batch_size(wanted.size, volume.grid.edge, workers)
     seconds = 0.0
-    for record in executor.run(_batches(volume, wanted, size, level)):
-        done += len(record.numbers)
-        seconds += record.seconds
-        progress(stage, done, total)
+    # closed at once, whatever goes wrong: the workers end, and signals are answered as before
+    with contextlib.closing(executor.run(_batches(volume, wanted, size, level))) as records:
+        for record in records:
+            done += len(record.numbers)
+            seconds += record.seconds
+            progress(stage, done, total)
     return seconds
 
 

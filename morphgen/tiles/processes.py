@@ -10,7 +10,7 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -20,9 +20,12 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from morphgen.errors import GenerationError
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch, sweep
+from morphgen.tiles.interrupts import deferred
 
 _ATTEMPTS = 3
 _WINDOW = 2
+# how long an interrupt is held back, at most
+_LOOK_SECONDS = 0.1
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _Running = dict["Future[BatchRecord]", BatchTask]
@@ -48,16 +51,21 @@ class LocalProcesses:
         self._workers = workers
         self._backend = backend
 
-    def run(self, tasks: Iterable[BatchTask]) -> Iterator[BatchRecord]:
+    def run(self, tasks: Iterable[BatchTask]) -> Generator[BatchRecord, None, None]:
         """Run every task, a few per worker being handed out in advance."""
-        waiting = iter(tasks)
+        with deferred() as deliver:
+            yield from self._run(iter(tasks), deliver)
+
+    def _run(
+        self, waiting: Iterator[BatchTask], deliver: Callable[[], None]
+    ) -> Iterator[BatchRecord]:
         lost: Counter[int] = Counter()
         again: list[BatchTask] = []
         while True:
             running: _Running = {}
             try:
                 with _pool(self._workers, self._backend) as pool:
-                    yield from self._drain(pool, running, again, waiting, lost)
+                    yield from self._drain(pool, running, again, waiting, lost, deliver)
                 return
             except BrokenProcessPool:
                 single = [one for task in running.values() for one in _single(task)]
@@ -75,8 +83,10 @@ class LocalProcesses:
         again: list[BatchTask],
         waiting: Iterator[BatchTask],
         lost: Counter[int],
+        deliver: Callable[[], None],
     ) -> Iterator[BatchRecord]:
         while True:
+            deliver()
             while not self._full(running, again, lost):
                 task = again[0] if again else next(waiting, None)
                 if task is None:
@@ -88,7 +98,7 @@ class LocalProcesses:
                 again.pop(0)
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
             for future in done:
                 record = future.result()
                 del running[future]
