@@ -113,6 +113,10 @@ class Sampling:
         """Distance in voxels from which noise enters a voxel, at most."""
         return max(axis.reach for axis in self.axes)
 
+    def lattice(self, spacing: tuple[float, ...]) -> tuple[float, ...]:
+        """Distance of lattice points along each axis, for voxels of the given size."""
+        return tuple(step * f for step, f in zip(spacing, self.factors, strict=True))
+
     def fft_shape(self, edge: int) -> Index:
         """Lengths of the FFT for blocks of the given edge."""
         z, y, x = (axis.fft_length(edge) for axis in self.axes)
@@ -196,7 +200,7 @@ def synthesis_error(
     kernel: Kernel, spacing: tuple[float, float, float], lattice: Sampling
 ) -> float:
     """Error that no correlation of two voxels exceeds, by the kernel on the lattice and between."""
-    steps = tuple(s * f for s, f in zip(spacing, lattice.factors, strict=True))
+    steps = lattice.lattice(spacing)
     by_kernel = kernel_error(kernel, kernel.lattice_values(steps), steps)
     return by_kernel + sum(axis.error for axis in lattice.axes)
 

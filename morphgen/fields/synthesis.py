@@ -158,8 +158,7 @@ def synthesis(
     device : object
         Their device.
     """
-    lattice = tuple(s * f for s, f in zip(spacing, sampling.factors, strict=True))
-    values = kernel.lattice_values(lattice)
+    values = kernel.lattice_values(sampling.lattice(spacing))
     shape = sampling.fft_shape(edge)
     centred = np.zeros(shape, dtype=np.float32)
     halves = [length // 2 for length in values.shape]
