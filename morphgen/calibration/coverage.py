@@ -209,7 +209,7 @@ def _quantities(order: Sequence[int]) -> Quantities:
         for k, field in enumerate(_fields(problem, parameters)):
             member, name = problem.parametrizations[k], f"fields.{k}"
             correlation = member.correlation(pieces[k])[0]
-            lag = problem.parametrizations[k].lag
+            lag = problem.parametrizations[k].lags.distance
             found[f"{name}.threshold"] = field.threshold
             found[f"{name}.correlation_length"] = correlation_length(lag, correlation)
             if math.isfinite(field.specific_surface_area):

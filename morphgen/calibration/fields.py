@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen.calibration.bound import joints_from, linear_coverage
+from morphgen.calibration.lags import Lags
 from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import FieldLaw, coverage_rows
 from morphgen.calibration.parametrization import Low, Parametrization, high
@@ -118,7 +119,7 @@ def fit_field(
     return chosen
 
 
-def parametrizations(lag: np.ndarray, kind: str) -> list[Parametrization]:
+def parametrizations(lags: Lags, kind: str) -> list[Parametrization]:
     """Parametrisations of a field: ``high`` splines by support, or the ``low`` families.
 
     Raises
@@ -127,21 +128,21 @@ def parametrizations(lag: np.ndarray, kind: str) -> list[Parametrization]:
         If the kind is neither.
     """
     if kind == "low":
-        return [Low(lag, family) for family in (GaussianKernel, MaternKernel, DampedSincKernel)]
+        return [Low(lags, family) for family in (GaussianKernel, MaternKernel, DampedSincKernel)]
     if kind == "high":
-        return list(_splines(lag))
+        return list(_splines(lags))
     raise InputError(f"parametrization is {kind!r}: expected high or low")
 
 
-def _splines(lag: np.ndarray) -> Iterator[Parametrization]:
+def _splines(lags: Lags) -> Iterator[Parametrization]:
     """Spline kernels of growing support, as many knots as the voxel lattice resolves."""
     # the first lag is one pixel
-    closest, reach = _KNOT_PIXELS * float(lag[0]), float(lag[-1])
+    closest, reach = _KNOT_PIXELS * float(lags.distance[0]), float(lags.distance[-1])
     supports = [share * reach for share in _SUPPORT_SHARES]
     for radius in supports:
         count = min(SPLINES, int(radius / closest) - 1)
         if count >= _FEWEST_SPLINES or radius == supports[-1]:
-            yield high(lag, radius, max(count, _FEWEST_SPLINES))
+            yield high(lags, radius, max(count, _FEWEST_SPLINES))
 
 
 def _fit_one(

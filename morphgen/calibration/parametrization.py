@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize
 
+from morphgen.calibration.lags import Lags
 from morphgen.excursion.model import AnyKernel
 from morphgen.fields.parametric import (
     DampedSincKernel,
@@ -21,9 +22,9 @@ _SMOOTHNESS = (0.35, 15.0)
 
 
 class Parametrization(ABC):
-    """Correlation of one isotropic field at fixed lags, as a function of free parameters."""
+    """Correlation of one field at fixed lags, as a function of free parameters."""
 
-    lag: np.ndarray
+    lags: Lags
 
     @abstractmethod
     def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +37,10 @@ class Parametrization(ABC):
     @abstractmethod
     def start(self, correlation: np.ndarray) -> np.ndarray:
         """Parameters whose correlation is roughly the given one at the lags."""
+
+    @abstractmethod
+    def at(self, lags: Lags) -> Parametrization:
+        """Return the same parameters' correlation at other lags."""
 
     @property
     @abstractmethod
@@ -51,7 +56,7 @@ class Parametrization(ABC):
 class High(Parametrization):
     """Spline kernel of a given support (HP); made by `high`."""
 
-    lag: np.ndarray
+    lags: Lags
     waves: np.ndarray
     spectrum: RadialSpectrum
     support_radius: float
@@ -72,7 +77,7 @@ class High(Parametrization):
         """Coefficients of the kernel that comes nearest to a correlation, from a Gaussian one."""
         count = self.spectrum.amplitudes.shape[1]
         knots = self.support_radius / (count + 1) * np.arange(count)
-        length = max(correlation_length(self.lag, correlation), 0.3 * knots[1])
+        length = max(correlation_length(self.lags.distance, correlation), 0.3 * knots[1])
         bell = np.exp(-((knots / length) ** 2))
 
         def residuals(coefficients: np.ndarray) -> np.ndarray:
@@ -89,6 +94,10 @@ class High(Parametrization):
         )
         return np.asarray(found.x / np.abs(found.x).max())
 
+    def at(self, lags: Lags) -> High:
+        """Return the same splines at other lags."""
+        return high(lags, self.support_radius, self.spectrum.amplitudes.shape[1])
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the spline coefficients."""
@@ -99,7 +108,7 @@ class High(Parametrization):
 class Low(Parametrization):
     """A named covariance family (LP), in the logarithms of its parameters."""
 
-    lag: np.ndarray
+    lags: Lags
     family: type[GaussianKernel] | type[MaternKernel] | type[DampedSincKernel]
 
     def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,14 +133,19 @@ class Low(Parametrization):
 
     def start(self, correlation: np.ndarray) -> np.ndarray:
         """Correlation length of the given correlation; the wave number of its first zero."""
-        length = math.log(correlation_length(self.lag, correlation))
+        distance = self.lags.distance
+        length = math.log(correlation_length(distance, correlation))
         if self.family is GaussianKernel:
             return np.array([length])
         if self.family is MaternKernel:
             return np.array([length - math.log(1.5), math.log(1.5)])
         negative = np.flatnonzero(correlation < 0.0)
-        zero = self.lag[negative[0]] if negative.size else self.lag[-1]
+        zero = distance[negative[0]] if negative.size else distance[-1]
         return np.array([length + math.log(2.0), math.log(math.pi / float(zero))])
+
+    def at(self, lags: Lags) -> Low:
+        """Return the same family at other lags."""
+        return Low(lags, self.family)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,14 +154,14 @@ class Low(Parametrization):
         return ("length", *second.get(self.family, ()))
 
     def _at_lags(self, parameters: np.ndarray) -> np.ndarray:
-        return np.asarray(self.kernel(parameters).radial_correlation(self.lag))
+        return np.asarray(self.kernel(parameters).radial_correlation(self.lags.distance))
 
 
-def high(lag: np.ndarray, support_radius: float, count: int) -> High:
+def high(lags: Lags, support_radius: float, count: int) -> High:
     """Spline parametrisation with ``count`` coefficients on [0, support_radius]."""
     spectrum = RadialSpectrum.of(count)
-    waves = spectrum.waves(lag * (count + 1) / support_radius)
-    return High(lag, waves, spectrum, support_radius)
+    waves = spectrum.waves(lags.distance * (count + 1) / support_radius)
+    return High(lags, waves, spectrum, support_radius)
 
 
 def correlation_length(lag: np.ndarray, correlation: np.ndarray) -> float:

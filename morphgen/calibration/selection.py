@@ -144,7 +144,7 @@ class _Search:
     def fixed(self, laws: Sequence[FieldLaw]) -> tuple[list[Candidate], list[FieldFit]]:
         """Fit the given laws, one per field."""
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lag, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization)
         fits = [
             fit_field(joint, p, law, members, noise)
             for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
@@ -154,7 +154,7 @@ class _Search:
     def all_laws(self) -> tuple[list[Candidate], list[FieldFit]]:
         """Choose the law of each field in turn; the table holds every alternative."""
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lag, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization)
         fits = [
             fit_field(joint, p, LAWS[0], members, noise)
             for joint, p, noise in zip(joints, probabilities, self._noise(), strict=True)
@@ -201,7 +201,7 @@ class _Search:
         last = number == len(probabilities) - 1
         decided = self.order[number : number + 1] if not last else self.order[number:]
         observed = self.simulator.observed(self.sections, decided)
-        members = parametrizations(self.target.lag, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization)
         noise = self._noise()[number]
         trials = []
         for step, law in enumerate(LAWS):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import pairs_of
 from morphgen.descriptors.coverage import CoverageCounts, RadialCoverage, coverage_counts, pool
 from morphgen.errors import ImageError, InputError
@@ -61,6 +62,11 @@ class Target:
     correlation_length: float
     width: float
     pixels: int
+
+    @property
+    def lags(self) -> Lags:
+        """The lags as a model sees them."""
+        return Lags.radial(self.lag)
 
     def in_order(self, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Fractions, and C_ij of shape (pairs, K), with the phases in an order of decision."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from morphgen.calibration.bound import joints_from, lagwise_bound, linear_coverage
 from morphgen.calibration.fields import wanted_joints
+from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import (
     FieldLaw,
     conditional_probabilities,
@@ -62,7 +63,7 @@ def problems() -> list[Problem]:
     """Candidates of two fields, with fixed and with free thresholds."""
     fractions = np.array([0.3, 0.45, 0.25])
     probabilities = conditional_probabilities(fractions.tolist())
-    members = (high(LAG, 9.0, 5), Low(LAG, MaternKernel))
+    members = (high(Lags.radial(LAG), 9.0, 5), Low(Lags.radial(LAG), MaternKernel))
     laws = (FieldLaw(Gaussian()), FieldLaw(ChiSquare(2), below=True))
     target = [law.joint(np.exp(-LAG / 4.0), p) for law, p in zip(laws, probabilities, strict=True)]
     rows = coverage_rows(probabilities, target)
@@ -126,11 +127,11 @@ def test_coverage_is_linear_in_the_products() -> None:
 )
 def test_parametrizations_start_near_and_say_their_parameters(kernel: object) -> None:
     correlation = kernel.radial_correlation(LAG)  # type: ignore[attr-defined]
-    spline = high(LAG, 14.0, 8)
+    spline = high(Lags.radial(LAG), 14.0, 8)
     fitted = spline.correlation(spline.start(correlation))[0]
     # a start, not a fit
     np.testing.assert_allclose(fitted, correlation, atol=2e-2)
-    family = Low(LAG, type(kernel))  # type: ignore[arg-type]
+    family = Low(Lags.radial(LAG), type(kernel))  # type: ignore[arg-type]
     parameters = np.log([getattr(kernel, name) for name in family.names])
     np.testing.assert_allclose(family.correlation(parameters)[0], correlation, atol=1e-12)
     assert family.kernel(parameters).type == kernel.type  # type: ignore[attr-defined]
