@@ -24,7 +24,7 @@ class Lags:
     @property
     def distance(self) -> np.ndarray:
         """Distance of the points, shape (K,)."""
-        return np.hypot(self.across, self.along)
+        return np.asarray(np.hypot(self.across, self.along))
 
     @classmethod
     def radial(cls, distance: np.ndarray) -> Lags:
