@@ -115,6 +115,20 @@ class Candidate:
     topology_score : float or None
         The same for the section Euler numbers against simulated sections (THEORY 9); None where
         nothing was simulated.
+    symmetry : str
+        "isotropic" or "cylindrical".
+    parametrization : str
+        "high" or "low".
+    dependence : str
+        "independent", or "shared" where the fields share noise.
+    parameters : int or None
+        Numbers that the model has: thresholds and parameters of kernels; None where no field was
+        fitted.
+    held_out : float or None
+        Root mean square deviation of C_ij - p_i p_j, in standard errors, on tiles of the sections
+        that the fields were not fitted to.
+    discriminator_score : float or None
+        How well a trained discriminator tells the candidate's sections from the real ones.
     """
 
     order: tuple[int, ...]
@@ -123,6 +137,12 @@ class Candidate:
     misfit: float
     order_score: float
     topology_score: float | None = None
+    symmetry: str = "isotropic"
+    parametrization: str = "high"
+    dependence: str = "independent"
+    parameters: int | None = None
+    held_out: float | None = None
+    discriminator_score: float | None = None
 
 
 @dataclass(frozen=True)
