@@ -5,7 +5,8 @@
 
 A phase against the rest. NMC cathode (label 1) and Berea sandstone (label 0): every method is
 given the middle section; its volumes are compared with cubes of the real one. The built-in section
-(label 1) has no volume: other sections of it are compared with sections of the models, in 2D.
+(all but label 1, which is what conducts through it) has no volume: other sections of it are
+compared with sections of the models, in 2D.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from morphgen.descriptors import chord_lengths, specific_surface_areas
 
 METHODS = ("coverage", "adversarial", "combined")
 VOLUMES = {"nmc": ("nmc_cathode_3d.tif", 1), "berea": ("berea_sandstone_3d.tif", 0)}
-DEMO_PHASE, DEMO_SIDE = 1, 512
+DEMO_REST, DEMO_SIDE = 1, 512
 
 Row = dict[str, float]
 
@@ -84,7 +85,7 @@ def cubes(volume: np.ndarray, side: int, count: int) -> list[np.ndarray]:
 def real(material: str, side: int, samples: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """Section that is calibrated on, and images that are compared with, as booleans."""
     if material == "demo":
-        images = [demo_section(seed, DEMO_SIDE) == DEMO_PHASE for seed in range(samples + 1)]
+        images = [demo_section(seed, DEMO_SIDE) != DEMO_REST for seed in range(samples + 1)]
         return images[0], images[1:]
     name, label = VOLUMES[material]
     phase = tifffile.imread(Path(os.environ["MORPHGEN_DATA"]) / name) == label

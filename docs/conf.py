@@ -1,6 +1,13 @@
 """Sphinx settings; nothing here needs a network."""
 
+import sys
+from importlib import import_module
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "figures"))
+FIGURES = ("algorithms", "blindness")
 
 project = "morphgen"
 author = "The morphgen developers"
@@ -8,7 +15,7 @@ project_copyright = "2026, The morphgen developers"
 version = release = installed_version("morphgen")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "figures"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -21,3 +28,16 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "morphgen"
+
+
+def draw_figures(app):
+    """Draw the figures of the explanation pages, which are not kept in the repository."""
+    folder = HERE / "_figures"
+    folder.mkdir(exist_ok=True)
+    for name in FIGURES:
+        import_module(name).draw(folder)
+
+
+def setup(app):
+    """Draw before Sphinx looks for images."""
+    app.connect("builder-inited", draw_figures)
