@@ -19,6 +19,7 @@ try:
     from .generate import generate
     from .info import info
     from .options import example
+    from .reduce import reduce
     from .screen import trouble
     from .validate import validate
 except KeyboardInterrupt:
@@ -75,6 +76,9 @@ app.command(
 app.command(
     epilog=example("morphgen validate model.json other.tif --out report.html"),
 )(validate)
+app.command(
+    epilog=example("morphgen reduce model.json xy.tif --out low.json"),
+)(reduce)
 app.command(
     epilog=example("morphgen info model.json"),
 )(info)

@@ -14,20 +14,23 @@ from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
 from morphgen.validation.words import lengths_in
 
-from .screen import Screen, figure
+from .parameter_tables import parameter_records, show_parameters
+from .screen import Screen, figure, within
 
 
 def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -> None:
-    """Print sections, phases, candidates, the chosen fields and the misfit."""
+    """Print sections, phases, candidates, the chosen fields, their parameters and the misfit."""
     found = record(result, images)
     for line, count in Counter(_section_line(section) for section in images).items():
         screen.line(line if count == 1 else f"{line} ({count} pages)")
-    screen.table(("label", "phase", "volume fraction"), _phase_rows(found), right=(0,))
+    phase_heads = ("label", "phase", "volume fraction (95 % interval)")
+    screen.table(phase_heads, _phase_rows(found), right=(0,))
     screen.line("Candidates, the best first (misfits of C_ij; scores in standard errors):")
     screen.table(*_candidates(found), right=(0, 3, 4, 5, 6))
     screen.line("Model (correlation length: where the correlation has fallen to exp(-1/2)):")
     heads = ("decides", "law", "set", "threshold", "correlation length")
     screen.table(heads, _field_rows(found))
+    show_parameters(screen, result.model)
     screen.line("Largest misfit over all lags:")
     screen.table(*_misfits(found))
     screen.line(found["limit"])
@@ -38,7 +41,7 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
     model = result.model
     origin = model.provenance
     assert origin is not None
-    error = result.uncertainty
+    error, interval = result.uncertainty, result.intervals
     fractions = model.volume_fractions()
     return {
         "status": result.status,
@@ -51,11 +54,13 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
                 "name": phase.name,
                 "volume_fraction": float(fractions[phase.label]),
                 "standard_error": error.get(f"volume_fraction.{phase.label}"),
+                "interval": interval.get(f"volume_fraction.{phase.label}"),
             }
             for phase in model.phases
         ],
         "order": list(model.order),
         "fields": _fields(result),
+        "parameters": parameter_records(model),
         "candidates": [
             {
                 "order": list(one.order),
@@ -94,7 +99,8 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
-    lag, error = result.coverage.lag, result.uncertainty
+    lag = result.coverage.lag
+    error, interval = result.uncertainty, result.intervals
     found = []
     for number, (label, field) in enumerate(
         zip(result.model.order[:-1], result.model.fields, strict=True)
@@ -108,10 +114,12 @@ def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
                 "side": field.side,
                 "threshold": field.threshold,
                 "threshold_standard_error": error.get(f"fields.{number}.threshold"),
+                "threshold_interval": interval.get(f"fields.{number}.threshold"),
                 "correlation_length": correlation_length(lag, correlation),
                 "correlation_length_standard_error": error.get(
                     f"fields.{number}.correlation_length"
                 ),
+                "correlation_length_interval": interval.get(f"fields.{number}.correlation_length"),
             }
         )
     return found
@@ -122,7 +130,7 @@ def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         (
             str(one["label"]),
             one["name"],
-            figure(one["volume_fraction"], one["standard_error"]),
+            within(one["volume_fraction"], one["interval"], one["standard_error"]),
         )
         for one in found["phases"]
     ]
@@ -152,8 +160,8 @@ def _field_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
             names[one["decides"]],
             one["law"] if one["law"] == "gaussian" else f"chi2:{one['components']}",
             one["side"],
-            figure(one["threshold"], one["threshold_standard_error"]),
-            figure(one["correlation_length"], one["correlation_length_standard_error"])
+            within(one["threshold"], one["threshold_interval"]),
+            within(one["correlation_length"], one["correlation_length_interval"])
             + f" {lengths_in(found['unit'])}",
         )
         for one in found["fields"]

@@ -12,10 +12,10 @@ from morphgen.errors import InputError
 
 from .codes import FAILED
 from .options import Debug, Json, Quiet
-from .screen import Screen, figure, trouble
+from .screen import Screen, figure, trouble, within
 
 if TYPE_CHECKING:
-    from morphgen.excursion import ExcursionModel
+    from morphgen.excursion import ExcursionModel, Reduction
     from morphgen.tiles import Verification, VolumeInfo
 
 
@@ -72,6 +72,8 @@ def info(
 def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     from morphgen.validation.words import lengths_in, unit_word
 
+    from .parameter_tables import show_loss, show_parameters
+
     found = model_record(model)
     screen.line(f"{path}: model of {len(model.phases)} phases")
     size = " x ".join(f"{size:g}" for size in dict.fromkeys(model.voxel_size))
@@ -83,7 +85,7 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
             (
                 str(one["label"]),
                 one["name"],
-                figure(one["volume_fraction"], one["standard_error"]),
+                within(one["volume_fraction"], one["interval"], one["standard_error"]),
                 figure(one["specific_surface_area"]),
             )
             for one in found["phases"]
@@ -99,8 +101,11 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
         ],
     )
     screen.line(f"{found['rest']} is what no field decides.")
+    show_parameters(screen, model)
     for line in _origin_lines(model):
         screen.line(line)
+    if model.provenance is not None and model.provenance.reduction is not None:
+        show_loss(screen, model.provenance.reduction.loss)
     screen.result({"kind": "model", "path": path, **found})
 
 
@@ -108,8 +113,12 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
     """What a model holds, in plain values; an infinite surface area becomes null in JSON."""
     from morphgen.validation.words import field_rows
 
+    from .parameter_tables import parameter_records
+
     fractions, areas = model.volume_fractions(), model.specific_surface_areas()
-    errors = {} if model.provenance is None else model.provenance.uncertainty
+    origin = model.provenance
+    errors = {} if origin is None else origin.uncertainty
+    intervals = {} if origin is None else origin.intervals
     names = {phase.label: phase.name for phase in model.phases}
     return {
         "unit": model.unit,
@@ -122,6 +131,7 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
                 "color": phase.color,
                 "volume_fraction": float(fractions[phase.label]),
                 "standard_error": errors.get(f"volume_fraction.{phase.label}"),
+                "interval": intervals.get(f"volume_fraction.{phase.label}"),
                 "specific_surface_area": float(areas[phase.label]),
             }
             for phase in model.phases
@@ -146,7 +156,8 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
                 model.order[:-1], model.fields, field_rows(model), model.halos, strict=True
             )
         ],
-        "provenance": None if model.provenance is None else asdict(model.provenance),
+        "parameters": parameter_records(model),
+        "provenance": None if origin is None else asdict(origin),
     }
 
 
@@ -156,8 +167,9 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
         return ["It carries no record of a calibration."]
     from morphgen.validation.words import lengths_in
 
+    made = "Calibrated" if origin.reduction is None else _reduced(origin.reduction)
     lines = [
-        f"Calibrated by the method {origin.method}, parametrization {origin.parametrization}, "
+        f"{made} by the method {origin.method}, parametrization {origin.parametrization}, "
         f"seed {origin.seed}, morphgen {origin.versions.get('morphgen', '?')}: {origin.status}.",
     ]
     lines += [
@@ -171,6 +183,10 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
             f"{figure(origin.bound)}, lags up to {figure(origin.max_lag)} {lengths_in(model.unit)}."
         )
     return lines
+
+
+def _reduced(reduction: Reduction) -> str:
+    return f"Reduced from the model sha256 {reduction.source[:16]}, calibrated"
 
 
 def _volume(

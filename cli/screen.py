@@ -103,6 +103,21 @@ def figure(value: float | None, error: float | None = None, digits: int = 3) -> 
     return shown if error is None else f"{shown} ± {error:.2g}"
 
 
+def span(interval: Sequence[float] | None) -> str:
+    """Confidence interval as "low to high", to two digits of a standard error; or a dash."""
+    if interval is None:
+        return "-"
+    error = 0.25 * (interval[1] - interval[0])
+    return " to ".join(_rounded(end, error) for end in interval)
+
+
+def within(value: float, interval: Sequence[float] | None, error: float | None = None) -> str:
+    """Figure with its confidence interval if known, otherwise with its standard error."""
+    if interval is None:
+        return figure(value, error)
+    return f"{_rounded(value, 0.25 * (interval[1] - interval[0]))} ({span(interval)})"
+
+
 def _rounded(value: float, error: float) -> str:
     """Value with the decimals of two digits of its error."""
     if not (math.isfinite(error) and error > 0.0):

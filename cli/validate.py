@@ -71,7 +71,7 @@ def validate(
     if out is not None:
         check_output(out, overwrite, [model, *sections, *([] if volume is None else [volume])])
     found = load_model(model)
-    images = _sections(screen, found, sections, plane, voxel_size, phases)
+    images = sections_of(screen, found, sections, plane, voxel_size, phases)
     shown = None if volume is None else _volume(screen, found, volume, voxel_size, phases)
     comparison = judge(screen, found, images, shown, realizations=realizations, seed=seed)
     if out is not None:
@@ -185,7 +185,7 @@ def central_part(model: ExcursionModel, path: Path) -> Volume:
     )
 
 
-def _sections(
+def sections_of(
     screen: Screen,
     model: ExcursionModel,
     files: Sequence[Path],
@@ -193,6 +193,7 @@ def _sections(
     voxel_size: str | None,
     phases: str | None,
 ) -> list[Section]:
+    """Read sections with the phases and the unit of a model, and its size if a file has none."""
     from morphgen.images import section_in_unit
 
     read = _read(screen, model, files, planes, voxel_size, phases)

@@ -14,7 +14,7 @@ if _TYPE_CHECKING:
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
     from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
-    from morphgen.workflows import calibrate, generate, validate
+    from morphgen.workflows import calibrate, generate, reduce_model, validate
 
     __version__: str
 
@@ -36,6 +36,7 @@ _HOMES = {
     "read_section": "images",
     "read_sections": "images",
     "read_volume": "images",
+    "reduce_model": "workflows",
     "section_sampler": "excursion.sections",
     "to_dask": "tiles",
     "validate": "workflows",
@@ -59,6 +60,7 @@ __all__ = [
     "read_section",
     "read_sections",
     "read_volume",
+    "reduce_model",
     "section_sampler",
     "to_dask",
     "validate",

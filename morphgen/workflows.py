@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.reduce import reduce_model
 from morphgen.calibration.result import CalibrationResult
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
@@ -16,7 +17,7 @@ from morphgen.progress import Progress, silent
 from morphgen.tiles import generate
 from morphgen.validation import CalibrationCurves, Comparison, compare
 
-__all__ = ["METHODS", "calibrate", "calibration_curves", "generate", "validate"]
+__all__ = ["METHODS", "calibrate", "calibration_curves", "generate", "reduce_model", "validate"]
 
 METHODS = ("coverage",)
 

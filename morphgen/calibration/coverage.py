@@ -17,7 +17,7 @@ from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
 from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_target
 from morphgen.calibration.topology import simulator
-from morphgen.calibration.uncertainty import Quantities, standard_errors
+from morphgen.calibration.uncertainty import Quantities, spread
 from morphgen.errors import CalibrationError, InputError
 from morphgen.excursion.coverage import first_match_fractions
 from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source
@@ -124,9 +124,10 @@ def _result(
     seed: int,
 ) -> CalibrationResult:
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
-    errors = standard_errors(
-        problem, solution.parameters, target, selection.order, _quantities(selection.order)
+    known = spread(
+        problem, solution.parameters, target, selection.order, quantities_of(selection.order)
     )
+    errors, intervals = known.standard_errors(), known.intervals(seed=seed)
     candidates = selection.candidates[:_CANDIDATES_KEPT]
     message = (
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
@@ -146,6 +147,10 @@ def _result(
         bound=float(fit.bound.max()),
         standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
+        intervals={
+            name: (float(f"{low:.4g}"), float(f"{high:.4g}"))
+            for name, (low, high) in intervals.items()
+        },
         candidates=candidates,
     )
     return CalibrationResult(
@@ -154,6 +159,7 @@ def _result(
         message,
         solution.history,
         errors,
+        intervals,
         candidates,
         fit,
         _warnings(target, sections[0]),
@@ -172,7 +178,8 @@ def _coverage_fit(
     return CoverageFit(target.lag, target.values, model, target.standard_errors(), bound)
 
 
-def _fields(problem: Problem, parameters: np.ndarray) -> list[Field]:
+def fields_of(problem: Problem, parameters: np.ndarray) -> list[Field]:
+    """Fields of the model that solves a problem."""
     pieces = problem.split(parameters)
     return [
         Field(member.kernel(piece), law.law, law.threshold(p), law.side)
@@ -193,20 +200,22 @@ def _model(
     return ExcursionModel(
         phases=section.phases,
         order=tuple(order),
-        fields=tuple(_fields(problem, parameters)),
+        fields=tuple(fields_of(problem, parameters)),
         voxel_size=(edge, edge, edge),
         unit=section.unit,
     )
 
 
-def _quantities(order: Sequence[int]) -> Quantities:
+def quantities_of(order: Sequence[int]) -> Quantities:
+    """Everything whose uncertainty is stated: fractions, thresholds, lengths, areas, parameters."""
+
     def values(parameters: np.ndarray, problem: Problem) -> dict[str, float]:
         found = {}
         pieces = problem.split(parameters)
         shares = first_match_fractions(problem.decisions(parameters))
         for label, share in zip(order, shares, strict=True):
             found[f"volume_fraction.{label}"] = float(share)
-        for k, field in enumerate(_fields(problem, parameters)):
+        for k, field in enumerate(fields_of(problem, parameters)):
             member, name = problem.parametrizations[k], f"fields.{k}"
             correlation = member.correlation(pieces[k])[0]
             lag = problem.parametrizations[k].lags.distance

@@ -53,6 +53,8 @@ class CalibrationResult:
         Half the sum of squared residuals after each evaluation, the best so far.
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
+    intervals : dict
+        95 % confidence interval of each, by block bootstrap.
     candidates : tuple of Candidate
         Ranked table of what was considered, the chosen one first.
     coverage : CoverageFit
@@ -66,6 +68,7 @@ class CalibrationResult:
     message: str
     history: tuple[float, ...]
     uncertainty: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
     candidates: tuple[Candidate, ...]
     coverage: CoverageFit
     warnings: tuple[str, ...] = ()

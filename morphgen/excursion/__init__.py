@@ -7,7 +7,14 @@ from morphgen.excursion.coverage import (
     two_point_coverage,
     volume_fractions,
 )
-from morphgen.excursion.model import Candidate, ExcursionModel, Field, Provenance, Source
+from morphgen.excursion.model import (
+    Candidate,
+    ExcursionModel,
+    Field,
+    Provenance,
+    Reduction,
+    Source,
+)
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
 from morphgen.excursion.storage import load_model, save_model
@@ -18,6 +25,7 @@ __all__ = [
     "Field",
     "Provenance",
     "Realization",
+    "Reduction",
     "SectionSampler",
     "Source",
     "interface_densities",

@@ -146,6 +146,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Reduction:
+    """How a low-parametric model was obtained from a high-parametric one.
+
+    Attributes
+    ----------
+    source : str
+        SHA-256 of the model that it was obtained from, as JSON.
+    families : tuple of str
+        Covariance family of each field.
+    loss : dict
+        Largest |C_ij(low) - C_ij(high)| over the lags used, per pair "i-j".
+    missing : tuple of str
+        Names of the parameters whose standard error is not known.
+    """
+
+    source: str
+    families: tuple[str, ...]
+    loss: dict[str, float]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a model comes from, and how far it can be trusted.
 
@@ -159,6 +181,10 @@ class Provenance:
         Largest standard error of the sections' C_ij - p_i p_j over these lags.
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
+    intervals : dict
+        95 % confidence interval (low, high) of each of them, by block bootstrap.
+    reduction : Reduction or None
+        Of a low-parametric model that was obtained from another model: what that lost.
     """
 
     method: str
@@ -174,11 +200,16 @@ class Provenance:
     standard_error: float = 0.0
     uncertainty: dict[str, float] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    reduction: Reduction | None = None
 
     def __post_init__(self) -> None:
         for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():
             if not math.isfinite(value):
                 raise ModelError(f"{name} is {value}: expected a finite number")
+        for name, interval in self.intervals.items():
+            if not all(math.isfinite(end) for end in interval):
+                raise ModelError(f"interval of {name} is {interval}: expected finite numbers")
 
 
 @dataclass(frozen=True)

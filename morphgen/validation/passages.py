@@ -7,6 +7,7 @@ from typing import Literal
 from morphgen.excursion import Candidate, ExcursionModel
 from morphgen.validation.comparison import Comparison, Quantity
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
+from morphgen.validation.parameters import parameters
 from morphgen.validation.words import (
     decisions,
     field_rows,
@@ -155,6 +156,8 @@ def model_chapter(model: ExcursionModel) -> Chapter:
             "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo "
             "is how far a voxel depends on the noise around it."
         ),
+        *_parameters(model),
+        *_reduction(model),
         *_accuracy(model),
         *_candidates(model),
     ]
@@ -241,10 +244,66 @@ def _probability(p: float) -> str:
 def _accuracy(model: ExcursionModel) -> list[Part]:
     if model.provenance is None or not model.provenance.uncertainty:
         return []
-    rows = tuple(Row((name, number(value))) for name, value in model.provenance.uncertainty.items())
+    origin = model.provenance
+    rows = tuple(
+        Row((name, number(value), _interval(origin.intervals.get(name))))
+        for name, value in origin.uncertainty.items()
+    )
+    heads = ("quantity", "standard error", "95 % interval")
     return [
-        text("Standard errors of parameters and of what follows from them:"),
-        table(Table(("quantity", "standard error"), rows, frozenset({1}))),
+        text(
+            "Standard errors of parameters and of what follows from them, and confidence intervals "
+            "by block bootstrap:"
+        ),
+        table(Table(heads, rows, frozenset({1, 2}))),
+    ]
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "–" if interval is None else " to ".join(number(end) for end in interval)
+
+
+def _parameters(model: ExcursionModel) -> list[Part]:
+    """Every number of a low-parametric model."""
+    rows = tuple(
+        Row(
+            (
+                one.phase,
+                one.word,
+                number(one.value),
+                number(one.standard_error),
+                _interval(one.interval),
+                one.unit,
+                one.meaning,
+            )
+        )
+        for one in parameters(model)
+    )
+    if not rows:
+        return []
+    heads = ("decides", "parameter", "value", "standard error", "95 % interval", "unit", "meaning")
+    return [
+        text(f"The model has {len(rows)} parameters:"),
+        table(Table(heads, rows, frozenset({2, 3, 4}))),
+    ]
+
+
+def _reduction(model: ExcursionModel) -> list[Part]:
+    """What a model lost when it was reduced to few parameters."""
+    if model.provenance is None or model.provenance.reduction is None:
+        return []
+    found = model.provenance.reduction
+    names = {str(label): name for label, name in names_of(model.phases).items()}
+    rows = tuple(
+        Row(("–".join(names.get(label, label) for label in pair.split("-")), number(lost)))
+        for pair, lost in found.loss.items()
+    )
+    return [
+        text(
+            f"It was reduced to the families {', '.join(found.families)} from the model with the "
+            f"SHA-256 {found.source[:16]}…, whose C it misses by:"
+        ),
+        table(Table(("C, largest difference over all lags", "loss"), rows, frozenset({1}))),
     ]
 
 
