@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
 from morphgen.validation.words import lengths_in
 
-from .parameter_tables import parameter_records, show_parameters
+from .model_tables import parameter_records, show_candidates, show_parameters
 from .screen import Screen, figure, within
 
 
@@ -25,8 +26,7 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
         screen.line(line if count == 1 else f"{line} ({count} pages)")
     phase_heads = ("label", "phase", "volume fraction (95 % interval)")
     screen.table(phase_heads, _phase_rows(found), right=(0,))
-    screen.line("Candidates, the best first (misfits of C_ij; scores in standard errors):")
-    screen.table(*_candidates(found), right=(0, 3, 4, 5, 6))
+    show_candidates(screen, result.candidates)
     screen.line("Model (correlation length: where the correlation has fallen to exp(-1/2)):")
     heads = ("decides", "law", "set", "threshold", "correlation length")
     screen.table(heads, _field_rows(found))
@@ -61,17 +61,7 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "order": list(model.order),
         "fields": _fields(result),
         "parameters": parameter_records(model),
-        "candidates": [
-            {
-                "order": list(one.order),
-                "laws": list(one.laws),
-                "bound": one.bound,
-                "misfit": one.misfit,
-                "order_score": one.order_score,
-                "topology_score": one.topology_score,
-            }
-            for one in result.candidates
-        ],
+        "candidates": [asdict(one) for one in result.candidates],
         "max_lag": origin.max_lag,
         "misfit": dict(origin.misfit),
         "largest_misfit": result.coverage.misfit,
@@ -134,23 +124,6 @@ def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         )
         for one in found["phases"]
     ]
-
-
-def _candidates(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    heads = ("", "order", "laws", "bound", "misfit", "order score", "topology score")
-    rows: list[tuple[str, ...]] = [
-        (
-            str(rank),
-            ",".join(map(str, one["order"])),
-            ",".join(one["laws"]),
-            figure(one["bound"]),
-            figure(one["misfit"]),
-            figure(one["order_score"]),
-            figure(one["topology_score"]),
-        )
-        for rank, one in enumerate(found["candidates"], start=1)
-    ]
-    return heads, rows
 
 
 def _field_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -72,7 +72,7 @@ def info(
 def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     from morphgen.validation.words import lengths_in, unit_word
 
-    from .parameter_tables import show_loss, show_parameters
+    from .model_tables import show_candidates, show_loss, show_parameters
 
     found = model_record(model)
     screen.line(f"{path}: model of {len(model.phases)} phases")
@@ -104,8 +104,11 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     show_parameters(screen, model)
     for line in _origin_lines(model):
         screen.line(line)
-    if model.provenance is not None and model.provenance.reduction is not None:
-        show_loss(screen, model.provenance.reduction.loss)
+    origin = model.provenance
+    if origin is not None and origin.reduction is not None:
+        show_loss(screen, origin.reduction.loss)
+    if origin is not None and origin.candidates:
+        show_candidates(screen, origin.candidates)
     screen.result({"kind": "model", "path": path, **found})
 
 
@@ -113,7 +116,7 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
     """What a model holds, in plain values; an infinite surface area becomes null in JSON."""
     from morphgen.validation.words import field_rows
 
-    from .parameter_tables import parameter_records
+    from .model_tables import parameter_records
 
     fractions, areas = model.volume_fractions(), model.specific_surface_areas()
     origin = model.provenance

@@ -58,7 +58,7 @@ def reduce(
 def _tell(
     screen: Screen, low: ExcursionModel, images: list[Section], source: Path, out: Path
 ) -> None:
-    from .parameter_tables import parameter_records, show_loss, show_parameters
+    from .model_tables import parameter_records, show_loss, show_parameters
 
     origin = low.provenance
     assert origin is not None

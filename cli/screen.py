@@ -61,7 +61,7 @@ class Screen:
         from rich import box
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
+        table = Table(box=box.SIMPLE, pad_edge=False, collapse_padding=True, header_style="bold")
         for number, head in enumerate(heads):
             table.add_column(head, justify="right" if number in right else "left")
         for row in rows:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from morphgen.calibration.bound import lagwise_bound
+from morphgen.calibration.held_out import Folds, make_folds
 from morphgen.calibration.minimize import Solution, check_evaluations, solve
 from morphgen.calibration.objective import FieldLaw, pairs_of
 from morphgen.calibration.parametrization import correlation_length
@@ -89,6 +90,7 @@ def calibrate_coverage(
         order=fixed,
         laws=laws,
         parametrization=parametrization,
+        folds=_folds(sections, target),
         progress=progress,
     )
     progress("fitting", 0, 1)
@@ -101,6 +103,11 @@ def calibrate_coverage(
         )
     progress("fitting", 1, 1)
     return _result(target, sections, selection, problem, solution, parametrization, seed)
+
+
+def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
+    pixels = round(float(target.lag[-1]) / min(sections[0].pixel_size))
+    return make_folds(sections, target, lambda masked: measure_target(masked, pixels))
 
 
 def _problem(target: Target, selection: Selection, free_thresholds: bool) -> Problem:
@@ -147,10 +154,7 @@ def _result(
         bound=float(fit.bound.max()),
         standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
-        intervals={
-            name: (float(f"{low:.4g}"), float(f"{high:.4g}"))
-            for name, (low, high) in intervals.items()
-        },
+        intervals=kept_intervals(intervals),
         candidates=candidates,
     )
     return CalibrationResult(
@@ -228,6 +232,20 @@ def quantities_of(order: Sequence[int]) -> Quantities:
         return found
 
     return values
+
+
+def kept_intervals(
+    intervals: dict[str, tuple[float, float]],
+) -> dict[str, tuple[float, float]]:
+    """Intervals as a model keeps them: rounded, and none of spline coefficients.
+
+    A coefficient has no meaning of its own, and a model stays a few kilobytes.
+    """
+    return {
+        name: (float(f"{low:.4g}"), float(f"{high:.4g}"))
+        for name, (low, high) in intervals.items()
+        if ".coefficients." not in name
+    }
 
 
 def _source(section: Section) -> Source:

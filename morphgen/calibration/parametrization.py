@@ -19,6 +19,8 @@ from morphgen.fields.parametric import (
 from morphgen.fields.spline import RadialSpectrum, SplineKernel
 
 _SMOOTHNESS = (0.35, 15.0)
+# data without correlation drive lengths to zero; kernels hold 1e-12 to 1e12
+_LARGEST_LOGARITHM = 25.0
 
 
 class Parametrization(ABC):
@@ -126,7 +128,7 @@ class Low(Parametrization):
 
     def values(self, parameters: np.ndarray) -> np.ndarray:
         """Parameters of the family, the smoothness kept where Bessel functions are finite."""
-        found: np.ndarray = np.exp(parameters)
+        found: np.ndarray = np.exp(np.clip(parameters, -_LARGEST_LOGARITHM, _LARGEST_LOGARITHM))
         if self.family is MaternKernel:
             found[1] = np.clip(found[1], *_SMOOTHNESS)
         return found

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from morphgen.calibration.coverage import fields_of, quantities_of
+from morphgen.calibration.coverage import fields_of, kept_intervals, quantities_of
 from morphgen.calibration.fields import fit_field, parametrizations
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.minimize import solve
@@ -201,10 +201,7 @@ def _provenance(model: ExcursionModel, found: _Fit, accuracy: _Accuracy) -> Prov
         bound=0.0 if origin is None else origin.bound,
         standard_error=0.0 if origin is None else origin.standard_error,
         uncertainty={name: float(f"{value:.3g}") for name, value in accuracy.uncertainty.items()},
-        intervals={
-            name: (float(f"{low:.4g}"), float(f"{high:.4g}"))
-            for name, (low, high) in accuracy.intervals.items()
-        },
+        intervals=kept_intervals(accuracy.intervals),
         reduction=Reduction(source, found.families, loss, missing),
     )
 

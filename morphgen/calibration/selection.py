@@ -11,7 +11,9 @@ import numpy as np
 
 from morphgen.calibration.bound import lagwise_bound
 from morphgen.calibration.fields import FieldFit, fit_field, parametrizations, wanted_joints
+from morphgen.calibration.held_out import FINEST_NOISE, Folds
 from morphgen.calibration.objective import FieldLaw, conditional_probabilities, coverage_rows
+from morphgen.calibration.ranking import Contender, parameter_count, ranked
 from morphgen.calibration.targets import Target
 from morphgen.calibration.topology import Simulator
 from morphgen.errors import InputError
@@ -30,9 +32,6 @@ LAWS = (
 
 # orders to try number n!/2
 _MOST_PHASES, _ORDERS_SHOWN = 6, 5
-
-# standard errors vanish towards lag 0, where digitisation errs all the same
-_FINEST_NOISE = 1e-3
 
 # a chi-square field must bring the data nearer by one standard deviation to be taken
 _PARSIMONY = 1.0
@@ -89,6 +88,7 @@ def select(
     order: tuple[int, ...] | None,
     laws: Sequence[FieldLaw] | None,
     parametrization: str,
+    folds: Folds | None = None,
     progress: Progress,
 ) -> Selection:
     """Choose the order of decision and the law of each field, unless they are given.
@@ -112,6 +112,8 @@ def select(
         Law of each field in that order, if fixed.
     parametrization : {"high", "low"}
         Kind of kernel.
+    folds : Folds or None
+        Halves of the data, for the held-out scores of the table.
     progress : Progress
         Told after each candidate.
     """
@@ -123,11 +125,16 @@ def select(
     scores = sorted((score_order(target, entry) for entry in orders), key=lambda s: s.misfit)
     chosen = scores[0].order
     search = _Search(target, sections, simulator, chosen, parametrization, progress)
-    table, fits = search.fixed(laws) if laws else search.all_laws()
+    found = search.fixed(laws) if laws else search.all_laws()
+    found.insert(1, search.other_kernels(found[0]))
     bound = _bound(target, chosen)
-    known = [replace(row, bound=bound, order_score=scores[0].independence) for row in table]
-    others = [_order_row(target, score) for score in scores[1 : 1 + _ORDERS_SHOWN]]
-    return Selection(chosen, tuple(fits), (*known, *others))
+    known = [
+        replace(one, row=replace(one.row, bound=bound, order_score=scores[0].independence))
+        for one in found
+    ]
+    others = [Contender(_order_row(target, score)) for score in scores[1 : 1 + _ORDERS_SHOWN]]
+    table = ranked([*known, *others], target, folds)
+    return Selection(chosen, found[0].fits, tuple(table))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,25 +148,14 @@ class _Search:
     parametrization: str
     progress: Progress
 
-    def fixed(self, laws: Sequence[FieldLaw]) -> tuple[list[Candidate], list[FieldFit]]:
+    def fixed(self, laws: Sequence[FieldLaw]) -> list[Contender]:
         """Fit the given laws, one per field."""
-        joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization)
-        fits = [
-            fit_field(joint, p, law, members, noise)
-            for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
-        ]
-        return [self._row(fits, None)], fits
+        return [self._contender(self._fits(laws, self.parametrization), None)]
 
-    def all_laws(self) -> tuple[list[Candidate], list[FieldFit]]:
-        """Choose the law of each field in turn; the table holds every alternative."""
-        joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization)
-        fits = [
-            fit_field(joint, p, LAWS[0], members, noise)
-            for joint, p, noise in zip(joints, probabilities, self._noise(), strict=True)
-        ]
-        open_sets = [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
+    def all_laws(self) -> list[Contender]:
+        """Choose the law of each field in turn; the first contender is the chosen one."""
+        fits = self._fits(LAWS[:1] * (len(self.order) - 1), self.parametrization)
+        open_sets = self._nothing_decided()
         table, best = [], []
         for number in range(len(fits)):
             tried = self._try_laws(number, fits[number], open_sets)
@@ -168,14 +164,38 @@ class _Search:
             best.append(chosen.score)
             open_sets = [a & ~b for a, b in zip(open_sets, chosen.sets, strict=True)]
             table.append((number, tried, chosen))
-        rows = [self._row(fits, _root_mean_square(best))]
+        found = [self._contender(fits, best)]
         for number, tried, chosen in table:
-            for trial in sorted(tried, key=lambda trial: trial.penalised):
+            for trial in tried:
                 if trial is not chosen:
                     swapped = [*fits[:number], trial.fit, *fits[number + 1 :]]
                     scores = [*best[:number], trial.score, *best[number + 1 :]]
-                    rows.append(self._row(swapped, _root_mean_square(scores)))
-        return rows, fits
+                    found.append(self._contender(swapped, scores))
+        return found
+
+    def other_kernels(self, chosen: Contender) -> Contender:
+        """The chosen laws with few parameters where many were asked for, or the reverse."""
+        kind = "low" if self.parametrization == "high" else "high"
+        fits = self._fits([fit.law for fit in chosen.fits], kind)
+        if chosen.row.topology_score is None:
+            return self._contender(fits, None, kind)
+        open_sets, scores = self._nothing_decided(), []
+        for number, fit in enumerate(fits):
+            sets, score = self._simulated(number, fit, open_sets)
+            open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
+            scores.append(score)
+        return self._contender(fits, scores, kind)
+
+    def _fits(self, laws: Sequence[FieldLaw], kind: str) -> list[FieldFit]:
+        joints, probabilities = self._wanted()
+        members = parametrizations(self.target.lags, kind)
+        return [
+            fit_field(joint, p, law, members, noise)
+            for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
+        ]
+
+    def _nothing_decided(self) -> list[np.ndarray]:
+        return [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
 
     def _wanted(self) -> tuple[np.ndarray, list[float]]:
         fractions, rows = self.target.in_order(self.order)
@@ -192,15 +212,12 @@ class _Search:
             place = self.target.labels.index(label)
             rows.append(errors[place, place] / neither)
             neither = neither * (1.0 - 2.0 * p + joint)
-        return np.asarray(np.maximum(np.stack(rows), _FINEST_NOISE))
+        return np.asarray(np.maximum(np.stack(rows), FINEST_NOISE))
 
     def _try_laws(
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
     ) -> list[_Trial]:
         joints, probabilities = self._wanted()
-        last = number == len(probabilities) - 1
-        decided = self.order[number : number + 1] if not last else self.order[number:]
-        observed = self.simulator.observed(self.sections, decided)
         members = parametrizations(self.target.lags, self.parametrization)
         noise = self._noise()[number]
         trials = []
@@ -208,10 +225,7 @@ class _Search:
             fit = gaussian
             if step:
                 fit = fit_field(joints[number], probabilities[number], law, members, noise)
-            sets = self.simulator.excursion_sets(fit.kernel, law, probabilities[number], number)
-            score = self.simulator.topology(open_sets, sets, last).score(
-                observed, self.target.pixels
-            )
+            sets, score = self._simulated(number, fit, open_sets)
             misfit = float(np.sqrt(np.mean(((fit.joint - joints[number]) / noise) ** 2)))
             trials.append(_Trial(fit, score, misfit, sets))
             self.progress(
@@ -219,12 +233,35 @@ class _Search:
             )
         return trials
 
-    def _row(self, fits: Sequence[FieldFit], topology: float | None) -> Candidate:
+    def _simulated(
+        self, number: int, fit: FieldFit, open_sets: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], float]:
+        """Excursion sets simulated from a field, and the deviation of their Euler numbers."""
+        last = number == len(self.order) - 2
+        decided = self.order[number:] if last else self.order[number : number + 1]
+        observed = self.simulator.observed(self.sections, decided)
+        probability = self._wanted()[1][number]
+        sets = self.simulator.excursion_sets(fit.kernel, fit.law, probability, number)
+        topology = self.simulator.topology(open_sets, sets, last)
+        return sets, topology.score(observed, self.target.pixels)
+
+    def _contender(
+        self, fits: Sequence[FieldFit], scores: Sequence[float] | None, kind: str | None = None
+    ) -> Contender:
         fractions, rows = self.target.in_order(self.order)
         probabilities = conditional_probabilities(fractions.tolist())
         misfit = coverage_rows(probabilities, [fit.joint for fit in fits]) - rows
-        laws = tuple(fit.law.name for fit in fits)
-        return Candidate(self.order, laws, 0.0, float(np.abs(misfit).max()), 0.0, topology)
+        row = Candidate(
+            self.order,
+            tuple(fit.law.name for fit in fits),
+            0.0,
+            float(np.abs(misfit).max()),
+            0.0,
+            None if scores is None else _root_mean_square(scores),
+            parametrization=kind or self.parametrization,
+            parameters=parameter_count(fits),
+        )
+        return Contender(row, tuple(fits))
 
 
 @dataclass(frozen=True, eq=False)

@@ -182,7 +182,7 @@ class Provenance:
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
     intervals : dict
-        95 % confidence interval (low, high) of each of them, by block bootstrap.
+        95 % confidence interval (low, high) of each but spline coefficients, by block bootstrap.
     reduction : Reduction or None
         Of a low-parametric model that was obtained from another model: what that lost.
     """

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from morphgen.excursion import Candidate, ExcursionModel
+from morphgen.excursion import ExcursionModel
 from morphgen.validation.comparison import Comparison, Quantity
+from morphgen.validation.model_tables import (
+    HOW_RANKED,
+    accuracy_table,
+    candidate_table,
+    loss_table,
+    parameter_table,
+)
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
-from morphgen.validation.parameters import parameters
 from morphgen.validation.words import (
     decisions,
     field_rows,
     lengths_in,
     names_of,
     number,
-    pair_name,
     title,
     unit_word,
 )
@@ -244,48 +249,21 @@ def _probability(p: float) -> str:
 def _accuracy(model: ExcursionModel) -> list[Part]:
     if model.provenance is None or not model.provenance.uncertainty:
         return []
-    origin = model.provenance
-    rows = tuple(
-        Row((name, number(value), _interval(origin.intervals.get(name))))
-        for name, value in origin.uncertainty.items()
-    )
-    heads = ("quantity", "standard error", "95 % interval")
     return [
         text(
             "Standard errors of parameters and of what follows from them, and confidence intervals "
             "by block bootstrap:"
         ),
-        table(Table(heads, rows, frozenset({1, 2}))),
+        table(accuracy_table(model)),
     ]
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else " to ".join(number(end) for end in interval)
 
 
 def _parameters(model: ExcursionModel) -> list[Part]:
     """Every number of a low-parametric model."""
-    rows = tuple(
-        Row(
-            (
-                one.phase,
-                one.word,
-                number(one.value),
-                number(one.standard_error),
-                _interval(one.interval),
-                one.unit,
-                one.meaning,
-            )
-        )
-        for one in parameters(model)
-    )
-    if not rows:
+    found = parameter_table(model)
+    if not found.rows:
         return []
-    heads = ("decides", "parameter", "value", "standard error", "95 % interval", "unit", "meaning")
-    return [
-        text(f"The model has {len(rows)} parameters:"),
-        table(Table(heads, rows, frozenset({2, 3, 4}))),
-    ]
+    return [text(f"The model has {len(found.rows)} parameters:"), table(found)]
 
 
 def _reduction(model: ExcursionModel) -> list[Part]:
@@ -293,46 +271,26 @@ def _reduction(model: ExcursionModel) -> list[Part]:
     if model.provenance is None or model.provenance.reduction is None:
         return []
     found = model.provenance.reduction
-    names = {str(label): name for label, name in names_of(model.phases).items()}
-    rows = tuple(
-        Row(("–".join(names.get(label, label) for label in pair.split("-")), number(lost)))
-        for pair, lost in found.loss.items()
-    )
     return [
         text(
             f"It was reduced to the families {', '.join(found.families)} from the model with the "
             f"SHA-256 {found.source[:16]}…, whose C it misses by:"
         ),
-        table(Table(("C, largest difference over all lags", "loss"), rows, frozenset({1}))),
+        table(loss_table(found, model)),
     ]
 
 
 def _candidates(model: ExcursionModel) -> list[Part]:
     if model.provenance is None or not model.provenance.candidates:
         return []
-    names = names_of(model.phases)
-    heads = (
-        "order of decision",
-        "laws",
-        "bound",
-        "misfit",
-        "order score",
-        "topology score",
-    )
-    rows = tuple(_candidate_row(one, names) for one in model.provenance.candidates)
     return [
         text(
-            "Models that were considered, the best first. The scores count the deviation from what "
-            "independence demands, and of the section Euler numbers, in standard errors:"
+            f"{HOW_RANKED} Scores count deviations in standard errors: of C − p·p on tiles of the "
+            "sections that were not fitted; of the section Euler numbers from simulated ones; from "
+            "what independence demands. Numbers: thresholds and kernel parameters."
         ),
-        table(Table(heads, rows, frozenset(range(2, 6)))),
+        table(candidate_table(model.provenance.candidates, names_of(model.phases))),
     ]
-
-
-def _candidate_row(one: Candidate, names: dict[int, str]) -> Row:
-    order = ", ".join(pair_name((label,), names) for label in one.order)
-    scores = (one.bound, one.misfit, one.order_score, one.topology_score)
-    return Row((order, ", ".join(one.laws), *(number(score) for score in scores)))
 
 
 def _source_table(

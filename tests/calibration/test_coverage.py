@@ -129,8 +129,8 @@ def test_order_and_laws_are_found() -> None:
     result = calibrate([draw(truth, 1)])
     assert result.model.order == truth.order
     assert [field.law for field in result.model.fields] == [Gaussian(), ChiSquare(2)]
-    # one row of every law tried for each field, one of each other order
-    assert len(result.candidates) == 1 + 6 + 6 + 2
+    # one row of every law tried for each field, one of other kernels, one of each other order
+    assert len(result.candidates) == 1 + 6 + 6 + 1 + 2
     others = [row for row in result.candidates if row.order != truth.order]
     assert all(row.bound > 2 * result.candidates[0].bound for row in others)
 

@@ -1,15 +1,27 @@
-"""The numbers of a low-parametric model, and what a reduction lost, as tables and plain values."""
+"""Candidates, parameters and losses of a model, as tables and as plain values for JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from morphgen.excursion import ExcursionModel
+from morphgen.excursion import Candidate, ExcursionModel
+from morphgen.validation.model_tables import HOW_RANKED, candidate_table
 from morphgen.validation.parameters import parameters
 
 from .screen import Screen, figure, span
+
+
+def show_candidates(screen: Screen, candidates: Sequence[Candidate]) -> None:
+    """Print the ranked table of the models that were considered."""
+    found = candidate_table(candidates)
+    rows = [(str(rank), *row.cells) for rank, row in enumerate(found.rows, start=1)]
+    screen.line(HOW_RANKED)
+    screen.line("Misfits are of C_ij; scores are in standard errors.")
+    right = [0, *(place + 1 for place in found.right)]
+    heads = (head.replace(" ", "\n") for head in found.heads)
+    screen.table(("", *heads), rows, right=right)
 
 
 def show_parameters(screen: Screen, model: ExcursionModel) -> None:
