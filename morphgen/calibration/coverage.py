@@ -9,12 +9,14 @@ from importlib.metadata import version
 import numpy as np
 
 from morphgen.calibration.bound import lagwise_bound
+from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.minimize import Solution, check_evaluations, solve
 from morphgen.calibration.objective import FieldLaw, pairs_of
-from morphgen.calibration.parametrization import correlation_length
+from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
+from morphgen.calibration.symmetry import Symmetry, choose_symmetry
 from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_target
 from morphgen.calibration.topology import simulator
 from morphgen.calibration.uncertainty import Quantities, standard_errors
@@ -36,12 +38,14 @@ def calibrate_coverage(
     laws: Sequence[FieldLaw] | None = None,
     order: Sequence[int] | None = None,
     free_thresholds: bool = False,
+    symmetry: str = "isotropic",
+    axis: str | None = None,
     max_lag: int | None = None,
     evaluations: int = 200,
     seed: int = 0,
     progress: Progress = silent,
 ) -> CalibrationResult:
-    """Fit an excursion-set model of independent isotropic fields to all C_ij of sections jointly.
+    """Fit an excursion-set model of independent fields to all C_ij of sections jointly.
 
     Parameters
     ----------
@@ -55,6 +59,11 @@ def calibrate_coverage(
         Labels in the order of decision; chosen by default.
     free_thresholds : bool
         Fit the volume fractions too; by default they are those of the sections.
+    symmetry : {"isotropic", "cylindrical", "auto"}
+        Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
+        the sections are not isotropic, see `isotropy_test`.
+    axis : {"z", "y", "x"}, optional
+        The axis; by default the direction that differs from the two others.
     max_lag : int, optional
         Largest lag in pixels; 8 correlation lengths by default.
     evaluations : int
@@ -79,13 +88,17 @@ def calibrate_coverage(
     if not 0 <= seed < 2**64:
         raise InputError(f"seed {seed} is outside 0 to 2**64 - 1")
     progress("measuring", 0, 1)
-    target = measure_target(sections, max_lag)
+    chosen = choose_symmetry(sections, symmetry, axis)
+    if chosen.axis is None:
+        target = measure_target(sections, max_lag)
+    else:
+        target = measure_cylindrical(sections, chosen.axis, max_lag)
     fixed = _checked_order(order, target)
     _check_laws(laws, target)
     selection = select(
         target,
         sections,
-        simulator(sections, target.correlation_length, seed=seed),
+        simulator(sections, target.correlation_length, seed=seed, axis=target.axis),
         order=fixed,
         laws=laws,
         parametrization=parametrization,
@@ -100,7 +113,7 @@ def calibrate_coverage(
             "the fit diverged; fix --fields or --order, or bring larger sections"
         )
     progress("fitting", 1, 1)
-    return _result(target, sections, selection, problem, solution, parametrization, seed)
+    return _result(target, sections, selection, problem, solution, parametrization, seed, chosen)
 
 
 def _problem(target: Target, selection: Selection, free_thresholds: bool) -> Problem:
@@ -122,17 +135,18 @@ def _result(
     solution: Solution,
     parametrization: str,
     seed: int,
+    symmetry: Symmetry,
 ) -> CalibrationResult:
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
     errors = standard_errors(
-        problem, solution.parameters, target, selection.order, _quantities(selection.order)
+        problem, solution.parameters, target, selection.order, _quantities(selection.order, target)
     )
     candidates = selection.candidates[:_CANDIDATES_KEPT]
     message = (
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
         f"{solution.message} after {len(solution.history)} evaluations"
     )
-    model = _model(sections[0], selection.order, problem, solution.parameters)
+    model = _model(sections, selection.order, problem, solution.parameters)
     provenance = Provenance(
         method="coverage",
         parametrization=parametrization,
@@ -141,12 +155,13 @@ def _result(
         seed=seed,
         versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
         sources=tuple(_source(section) for section in sections),
-        max_lag=float(target.lag[-1]),
+        max_lag=float(target.lag.max()),
         misfit=_misfits(target, fit),
         bound=float(fit.bound.max()),
         standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
         candidates=candidates,
+        isotropy=symmetry.test,
     )
     return CalibrationResult(
         model.with_provenance(provenance),
@@ -156,7 +171,7 @@ def _result(
         errors,
         candidates,
         fit,
-        _warnings(target, sections[0]),
+        (*_warnings(target, sections[0]), *symmetry.warnings),
     )
 
 
@@ -169,7 +184,9 @@ def _coverage_fit(
     for row, (i, j) in zip(problem.model_rows(parameters), pairs_of(count), strict=True):
         model[place[i], place[j]] = model[place[j], place[i]] = row
     bound = lagwise_bound(problem.rows, problem.fractions).misfit
-    return CoverageFit(target.lag, target.values, model, target.standard_errors(), bound)
+    return CoverageFit(
+        target.lags, target.values, model, target.standard_errors(), bound, target.planes
+    )
 
 
 def _fields(problem: Problem, parameters: np.ndarray) -> list[Field]:
@@ -187,19 +204,19 @@ def _fields(problem: Problem, parameters: np.ndarray) -> list[Field]:
 
 
 def _model(
-    section: Section, order: Sequence[int], problem: Problem, parameters: np.ndarray
+    sections: Sequence[Section], order: Sequence[int], problem: Problem, parameters: np.ndarray
 ) -> ExcursionModel:
-    edge = min(section.pixel_size)
+    edge = min(min(section.pixel_size) for section in sections)
     return ExcursionModel(
-        phases=section.phases,
+        phases=sections[0].phases,
         order=tuple(order),
         fields=tuple(_fields(problem, parameters)),
         voxel_size=(edge, edge, edge),
-        unit=section.unit,
+        unit=sections[0].unit,
     )
 
 
-def _quantities(order: Sequence[int]) -> Quantities:
+def _quantities(order: Sequence[int], target: Target) -> Quantities:
     def values(parameters: np.ndarray, problem: Problem) -> dict[str, float]:
         found = {}
         pieces = problem.split(parameters)
@@ -208,10 +225,9 @@ def _quantities(order: Sequence[int]) -> Quantities:
             found[f"volume_fraction.{label}"] = float(share)
         for k, field in enumerate(_fields(problem, parameters)):
             member, name = problem.parametrizations[k], f"fields.{k}"
-            correlation = member.correlation(pieces[k])[0]
-            lag = problem.parametrizations[k].lags.distance
             found[f"{name}.threshold"] = field.threshold
-            found[f"{name}.correlation_length"] = correlation_length(lag, correlation)
+            for entry, length in correlation_lengths(field.kernel, target.lags).items():
+                found[f"{name}.{entry}"] = length
             if math.isfinite(field.specific_surface_area):
                 found[f"{name}.specific_surface_area"] = field.specific_surface_area
             for entry, value in zip(member.names, member.values(pieces[k]), strict=True):

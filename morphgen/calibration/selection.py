@@ -144,7 +144,7 @@ class _Search:
     def fixed(self, laws: Sequence[FieldLaw]) -> tuple[list[Candidate], list[FieldFit]]:
         """Fit the given laws, one per field."""
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         fits = [
             fit_field(joint, p, law, members, noise)
             for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
@@ -154,12 +154,12 @@ class _Search:
     def all_laws(self) -> tuple[list[Candidate], list[FieldFit]]:
         """Choose the law of each field in turn; the table holds every alternative."""
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         fits = [
             fit_field(joint, p, LAWS[0], members, noise)
             for joint, p, noise in zip(joints, probabilities, self._noise(), strict=True)
         ]
-        open_sets = [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
+        open_sets = self.simulator.open_sets()
         table, best = [], []
         for number in range(len(fits)):
             tried = self._try_laws(number, fits[number], open_sets)
@@ -201,7 +201,7 @@ class _Search:
         last = number == len(probabilities) - 1
         decided = self.order[number : number + 1] if not last else self.order[number:]
         observed = self.simulator.observed(self.sections, decided)
-        members = parametrizations(self.target.lags, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         noise = self._noise()[number]
         trials = []
         for step, law in enumerate(LAWS):
@@ -209,9 +209,7 @@ class _Search:
             if step:
                 fit = fit_field(joints[number], probabilities[number], law, members, noise)
             sets = self.simulator.excursion_sets(fit.kernel, law, probabilities[number], number)
-            score = self.simulator.topology(open_sets, sets, last).score(
-                observed, self.target.pixels
-            )
+            score = self.simulator.topology(open_sets, sets, last).score(*observed)
             misfit = float(np.sqrt(np.mean(((fit.joint - joints[number]) / noise) ** 2)))
             trials.append(_Trial(fit, score, misfit, sets))
             self.progress(

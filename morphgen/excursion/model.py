@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Discriminator
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
+from morphgen.excursion.isotropy import IsotropyTest
 from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
@@ -159,6 +160,8 @@ class Provenance:
         Largest standard error of the sections' C_ij - p_i p_j over these lags.
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
+    isotropy : IsotropyTest or None
+        What the sections say about isotropy; None where they are too small, or were not asked.
     """
 
     method: str
@@ -174,6 +177,7 @@ class Provenance:
     standard_error: float = 0.0
     uncertainty: dict[str, float] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+    isotropy: IsotropyTest | None = None
 
     def __post_init__(self) -> None:
         for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():
