@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from morphgen.calibration.parametrization import correlation_length
+from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.result import CalibrationResult
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
@@ -89,13 +87,11 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
-    lag = result.coverage.lag
     error, interval = result.uncertainty, result.intervals
     found = []
     for number, (label, field) in enumerate(
         zip(result.model.order[:-1], result.model.fields, strict=True)
     ):
-        correlation = np.asarray(field.kernel.cylindrical_correlation(lag, np.zeros_like(lag)))
         found.append(
             {
                 "decides": label,
@@ -105,13 +101,20 @@ def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
                 "threshold": field.threshold,
                 "threshold_standard_error": error.get(f"fields.{number}.threshold"),
                 "threshold_interval": interval.get(f"fields.{number}.threshold"),
-                "correlation_length": correlation_length(lag, correlation),
-                "correlation_length_standard_error": error.get(
-                    f"fields.{number}.correlation_length"
-                ),
-                "correlation_length_interval": interval.get(f"fields.{number}.correlation_length"),
+                **_lengths(result, number),
             }
         )
+    return found
+
+
+def _lengths(result: CalibrationResult, number: int) -> dict[str, Any]:
+    """Correlation lengths of a field, each with its standard error and interval."""
+    kernel = result.model.fields[number].kernel
+    found: dict[str, Any] = {}
+    for name, value in correlation_lengths(kernel, result.coverage.lags).items():
+        found[name] = value
+        found[f"{name}_standard_error"] = result.uncertainty.get(f"fields.{number}.{name}")
+        found[f"{name}_interval"] = result.intervals.get(f"fields.{number}.{name}")
     return found
 
 

@@ -10,12 +10,15 @@ import numpy as np
 
 from morphgen.calibration.bound import lagwise_bound
 from morphgen.calibration.held_out import Folds, make_folds
+from morphgen.calibration.lags import Lags
+from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.minimize import Solution, check_evaluations, solve
 from morphgen.calibration.objective import FieldLaw, pairs_of
-from morphgen.calibration.parametrization import correlation_length
+from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
+from morphgen.calibration.symmetry import Symmetry, choose_symmetry
 from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_target
 from morphgen.calibration.topology import simulator
 from morphgen.calibration.uncertainty import Quantities, spread
@@ -37,12 +40,14 @@ def calibrate_coverage(
     laws: Sequence[FieldLaw] | None = None,
     order: Sequence[int] | None = None,
     free_thresholds: bool = False,
+    symmetry: str = "isotropic",
+    axis: str | None = None,
     max_lag: int | None = None,
     evaluations: int = 200,
     seed: int = 0,
     progress: Progress = silent,
 ) -> CalibrationResult:
-    """Fit an excursion-set model of independent isotropic fields to all C_ij of sections jointly.
+    """Fit an excursion-set model of independent fields to all C_ij of sections jointly.
 
     Parameters
     ----------
@@ -56,6 +61,11 @@ def calibrate_coverage(
         Labels in the order of decision; chosen by default.
     free_thresholds : bool
         Fit the volume fractions too; by default they are those of the sections.
+    symmetry : {"isotropic", "cylindrical", "auto"}
+        Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
+        the sections are not isotropic, see `isotropy_test`.
+    axis : {"z", "y", "x"}, optional
+        The axis; by default the direction that differs from the two others.
     max_lag : int, optional
         Largest lag in pixels; 8 correlation lengths by default.
     evaluations : int
@@ -80,13 +90,17 @@ def calibrate_coverage(
     if not 0 <= seed < 2**64:
         raise InputError(f"seed {seed} is outside 0 to 2**64 - 1")
     progress("measuring", 0, 1)
-    target = measure_target(sections, max_lag)
+    chosen = choose_symmetry(sections, symmetry, axis)
+    if chosen.axis is None:
+        target = measure_target(sections, max_lag)
+    else:
+        target = measure_cylindrical(sections, chosen.axis, max_lag)
     fixed = _checked_order(order, target)
     _check_laws(laws, target)
     selection = select(
         target,
         sections,
-        simulator(sections, target.correlation_length, seed=seed),
+        simulator(sections, target.correlation_length, seed=seed, axis=target.axis),
         order=fixed,
         laws=laws,
         parametrization=parametrization,
@@ -102,10 +116,12 @@ def calibrate_coverage(
             "the fit diverged; fix --fields or --order, or bring larger sections"
         )
     progress("fitting", 1, 1)
-    return _result(target, sections, selection, problem, solution, parametrization, seed)
+    return _result(target, sections, selection, problem, solution, parametrization, seed, chosen)
 
 
 def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
+    if target.axis is not None:
+        return None
     pixels = round(float(target.lag[-1]) / min(sections[0].pixel_size))
     return make_folds(sections, target, lambda masked: measure_target(masked, pixels))
 
@@ -129,10 +145,15 @@ def _result(
     solution: Solution,
     parametrization: str,
     seed: int,
+    symmetry: Symmetry,
 ) -> CalibrationResult:
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
     known = spread(
-        problem, solution.parameters, target, selection.order, quantities_of(selection.order)
+        problem,
+        solution.parameters,
+        target,
+        selection.order,
+        quantities_of(selection.order, target.lags),
     )
     errors, intervals = known.standard_errors(), known.intervals(seed=seed)
     candidates = selection.candidates[:_CANDIDATES_KEPT]
@@ -140,7 +161,7 @@ def _result(
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
         f"{solution.message} after {len(solution.history)} evaluations"
     )
-    model = _model(sections[0], selection.order, problem, solution.parameters)
+    model = _model(sections, selection.order, problem, solution.parameters)
     provenance = Provenance(
         method="coverage",
         parametrization=parametrization,
@@ -149,13 +170,14 @@ def _result(
         seed=seed,
         versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
         sources=tuple(_source(section) for section in sections),
-        max_lag=float(target.lag[-1]),
+        max_lag=float(target.lag.max()),
         misfit=_misfits(target, fit),
         bound=float(fit.bound.max()),
         standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
         intervals=kept_intervals(intervals),
         candidates=candidates,
+        isotropy=symmetry.test,
     )
     return CalibrationResult(
         model.with_provenance(provenance),
@@ -166,7 +188,7 @@ def _result(
         intervals,
         candidates,
         fit,
-        _warnings(target, sections[0]),
+        (*_warnings(target, sections[0]), *symmetry.warnings),
     )
 
 
@@ -179,7 +201,9 @@ def _coverage_fit(
     for row, (i, j) in zip(problem.model_rows(parameters), pairs_of(count), strict=True):
         model[place[i], place[j]] = model[place[j], place[i]] = row
     bound = lagwise_bound(problem.rows, problem.fractions).misfit
-    return CoverageFit(target.lag, target.values, model, target.standard_errors(), bound)
+    return CoverageFit(
+        target.lags, target.values, model, target.standard_errors(), bound, target.planes
+    )
 
 
 def fields_of(problem: Problem, parameters: np.ndarray) -> list[Field]:
@@ -198,19 +222,19 @@ def fields_of(problem: Problem, parameters: np.ndarray) -> list[Field]:
 
 
 def _model(
-    section: Section, order: Sequence[int], problem: Problem, parameters: np.ndarray
+    sections: Sequence[Section], order: Sequence[int], problem: Problem, parameters: np.ndarray
 ) -> ExcursionModel:
-    edge = min(section.pixel_size)
+    edge = min(min(section.pixel_size) for section in sections)
     return ExcursionModel(
-        phases=section.phases,
+        phases=sections[0].phases,
         order=tuple(order),
         fields=tuple(fields_of(problem, parameters)),
         voxel_size=(edge, edge, edge),
-        unit=section.unit,
+        unit=sections[0].unit,
     )
 
 
-def quantities_of(order: Sequence[int]) -> Quantities:
+def quantities_of(order: Sequence[int], lags: Lags) -> Quantities:
     """Everything whose uncertainty is stated: fractions, thresholds, lengths, areas, parameters."""
 
     def values(parameters: np.ndarray, problem: Problem) -> dict[str, float]:
@@ -221,10 +245,9 @@ def quantities_of(order: Sequence[int]) -> Quantities:
             found[f"volume_fraction.{label}"] = float(share)
         for k, field in enumerate(fields_of(problem, parameters)):
             member, name = problem.parametrizations[k], f"fields.{k}"
-            correlation = member.correlation(pieces[k])[0]
-            lag = problem.parametrizations[k].lags.distance
             found[f"{name}.threshold"] = field.threshold
-            found[f"{name}.correlation_length"] = correlation_length(lag, correlation)
+            for entry, length in correlation_lengths(field.kernel, lags).items():
+                found[f"{name}.{entry}"] = length
             if math.isfinite(field.specific_surface_area):
                 found[f"{name}.specific_surface_area"] = field.specific_surface_area
             for entry, value in zip(member.names, member.values(pieces[k]), strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen.calibration.bound import joints_from, linear_coverage
+from morphgen.calibration.cylindrical import high_cylindrical
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import FieldLaw, coverage_rows
@@ -15,10 +16,13 @@ from morphgen.calibration.parametrization import Low, Parametrization, high
 from morphgen.calibration.problem import Problem
 from morphgen.errors import InputError
 from morphgen.excursion.model import AnyKernel
+from morphgen.fields.kernels import Axis
 from morphgen.fields.laws import correlation_angle
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 
 SPLINES = 12
+# along each of the two directions of a kernel with an axis
+TENSOR_SPLINES = 8
 
 # splines closer than this many pixels are not resolved by the voxel lattice: the volume would
 # have another correlation than the closed form
@@ -119,8 +123,17 @@ def fit_field(
     return chosen
 
 
-def parametrizations(lags: Lags, kind: str) -> list[Parametrization]:
+def parametrizations(lags: Lags, kind: str, axis: Axis | None = None) -> list[Parametrization]:
     """Parametrisations of a field: ``high`` splines by support, or the ``low`` families.
+
+    Parameters
+    ----------
+    lags : Lags
+        The data's lags.
+    kind : {"high", "low"}
+        Splines, or families of few parameters.
+    axis : {"z", "y", "x"}, optional
+        Axis of symmetry; isotropic by default.
 
     Raises
     ------
@@ -128,21 +141,42 @@ def parametrizations(lags: Lags, kind: str) -> list[Parametrization]:
         If the kind is neither.
     """
     if kind == "low":
-        return [Low(lags, family) for family in (GaussianKernel, MaternKernel, DampedSincKernel)]
+        return [
+            Low(lags, family, axis) for family in (GaussianKernel, MaternKernel, DampedSincKernel)
+        ]
     if kind == "high":
-        return list(_splines(lags))
+        return list(_splines(lags) if axis is None else _tensor_splines(lags, axis))
     raise InputError(f"parametrization is {kind!r}: expected high or low")
 
 
 def _splines(lags: Lags) -> Iterator[Parametrization]:
     """Spline kernels of growing support, as many knots as the voxel lattice resolves."""
-    # the first lag is one pixel
-    closest, reach = _KNOT_PIXELS * float(lags.distance[0]), float(lags.distance[-1])
-    supports = [share * reach for share in _SUPPORT_SHARES]
-    for radius in supports:
-        count = min(SPLINES, int(radius / closest) - 1)
-        if count >= _FEWEST_SPLINES or radius == supports[-1]:
-            yield high(lags, radius, max(count, _FEWEST_SPLINES))
+    reach = float(lags.distance[-1])
+    for share in _SUPPORT_SHARES:
+        # the first lag is one pixel
+        count = _resolved(share * reach, float(lags.distance[0]), SPLINES)
+        if count >= _FEWEST_SPLINES or share == _SUPPORT_SHARES[-1]:
+            yield high(lags, share * reach, max(count, _FEWEST_SPLINES))
+
+
+def _tensor_splines(lags: Lags, axis: Axis) -> Iterator[Parametrization]:
+    """Tensor splines whose supports grow by one factor across and along the axis."""
+    steps = [float(values[values > 0.0].min()) for values in (lags.across, lags.along)]
+    reaches = [float(values.max()) for values in (lags.across, lags.along)]
+    for share in _SUPPORT_SHARES:
+        radius, height = (share * reach for reach in reaches)
+        rows, columns = (
+            _resolved(support, step, TENSOR_SPLINES)
+            for support, step in zip((radius, height), steps, strict=True)
+        )
+        if min(rows, columns) >= _FEWEST_SPLINES or share == _SUPPORT_SHARES[-1]:
+            shape = max(rows, _FEWEST_SPLINES), max(columns, _FEWEST_SPLINES)
+            yield high_cylindrical(lags, (radius, height), shape, axis)
+
+
+def _resolved(support: float, pixel: float, most: int) -> int:
+    """Splines on a support that the voxel lattice resolves."""
+    return min(most, int(support / (_KNOT_PIXELS * pixel)) - 1)
 
 
 def _fit_one(

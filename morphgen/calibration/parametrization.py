@@ -10,17 +10,21 @@ import numpy as np
 import scipy.optimize
 
 from morphgen.calibration.lags import Lags
+from morphgen.calibration.lengths import axis_lengths, correlation_length
+from morphgen.calibration.penalties import Penalty, no_penalty, spline_penalty
 from morphgen.excursion.model import AnyKernel
+from morphgen.fields.kernels import Axis
 from morphgen.fields.parametric import (
     DampedSincKernel,
     GaussianKernel,
     MaternKernel,
 )
-from morphgen.fields.spline import RadialSpectrum, SplineKernel
+from morphgen.fields.spectra import RadialSpectrum
+from morphgen.fields.spline import SplineKernel
 
 _SMOOTHNESS = (0.35, 15.0)
-# data without correlation drive lengths to zero; kernels hold 1e-12 to 1e12
-_LARGEST_LOGARITHM = 25.0
+# kernels take numbers from 1e-12 to 1e12; a wave number that no lag shows drifts to 0
+_LOGARITHMS = (-27.0, 27.0)
 
 
 class Parametrization(ABC):
@@ -52,6 +56,10 @@ class Parametrization(ABC):
     @abstractmethod
     def values(self, parameters: np.ndarray) -> np.ndarray:
         """Values of the kernel's named parameters."""
+
+    def penalty(self, parameters: np.ndarray) -> Penalty:
+        """What keeps the parameters that no lag determines from drifting, with its slopes."""
+        return no_penalty(parameters.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +104,10 @@ class High(Parametrization):
         )
         return np.asarray(found.x / np.abs(found.x).max())
 
+    def penalty(self, parameters: np.ndarray) -> Penalty:
+        """Pull the scale of the coefficients to 1, and their roughness to zero."""
+        return spline_penalty(parameters)
+
     def at(self, lags: Lags) -> High:
         """Return the same splines at other lags."""
         return high(lags, self.support_radius, self.spectrum.amplitudes.shape[1])
@@ -108,10 +120,14 @@ class High(Parametrization):
 
 @dataclass(frozen=True, eq=False)
 class Low(Parametrization):
-    """A named covariance family (LP), in the logarithms of its parameters."""
+    """A named covariance family (LP), in the logarithms of its parameters.
+
+    With an axis of symmetry, the last parameter is the stretch along it.
+    """
 
     lags: Lags
     family: type[GaussianKernel] | type[MaternKernel] | type[DampedSincKernel]
+    axis: Axis | None = None
 
     def correlation(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Correlation at the lags and its derivatives, by central differences."""
@@ -124,18 +140,38 @@ class Low(Parametrization):
 
     def kernel(self, parameters: np.ndarray) -> GaussianKernel | MaternKernel | DampedSincKernel:
         """Kernel of the family."""
-        return self.family(**dict(zip(self.names, self.values(parameters).tolist(), strict=True)))
+        values = dict(zip(self.names, self.values(parameters).tolist(), strict=True))
+        return self.family(**values, symmetry_axis=self.axis)
 
     def values(self, parameters: np.ndarray) -> np.ndarray:
         """Parameters of the family, the smoothness kept where Bessel functions are finite."""
-        found: np.ndarray = np.exp(np.clip(parameters, -_LARGEST_LOGARITHM, _LARGEST_LOGARITHM))
+        found: np.ndarray = np.exp(np.clip(parameters, *_LOGARITHMS))
         if self.family is MaternKernel:
             found[1] = np.clip(found[1], *_SMOOTHNESS)
         return found
 
     def start(self, correlation: np.ndarray) -> np.ndarray:
-        """Correlation length of the given correlation; the wave number of its first zero."""
-        distance = self.lags.distance
+        """Correlation lengths of the given correlation; the wave number of its first zero."""
+        if self.axis is None:
+            return self._radial_start(self.lags.distance, correlation)
+        across, along = axis_lengths(self.lags, correlation)
+        distance = np.hypot(self.lags.across, self.lags.along * (across / along))
+        order = np.argsort(distance)
+        radial = self._radial_start(distance[order], correlation[order])
+        return np.append(radial, math.log(along / across))
+
+    def at(self, lags: Lags) -> Low:
+        """Return the same family at other lags."""
+        return Low(lags, self.family, self.axis)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the family's parameters."""
+        second = {MaternKernel: ("smoothness",), DampedSincKernel: ("wave_number",)}
+        stretch = () if self.axis is None else ("axial_scale",)
+        return ("length", *second.get(self.family, ()), *stretch)
+
+    def _radial_start(self, distance: np.ndarray, correlation: np.ndarray) -> np.ndarray:
         length = math.log(correlation_length(distance, correlation))
         if self.family is GaussianKernel:
             return np.array([length])
@@ -145,18 +181,11 @@ class Low(Parametrization):
         zero = distance[negative[0]] if negative.size else distance[-1]
         return np.array([length + math.log(2.0), math.log(math.pi / float(zero))])
 
-    def at(self, lags: Lags) -> Low:
-        """Return the same family at other lags."""
-        return Low(lags, self.family)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the family's parameters."""
-        second = {MaternKernel: ("smoothness",), DampedSincKernel: ("wave_number",)}
-        return ("length", *second.get(self.family, ()))
-
     def _at_lags(self, parameters: np.ndarray) -> np.ndarray:
-        return np.asarray(self.kernel(parameters).radial_correlation(self.lags.distance))
+        kernel = self.kernel(parameters)
+        if self.axis is None:
+            return np.asarray(kernel.radial_correlation(self.lags.distance))
+        return np.asarray(kernel.cylindrical_correlation(self.lags.across, self.lags.along))
 
 
 def high(lags: Lags, support_radius: float, count: int) -> High:
@@ -164,15 +193,3 @@ def high(lags: Lags, support_radius: float, count: int) -> High:
     spectrum = RadialSpectrum.of(count)
     waves = spectrum.waves(lags.distance * (count + 1) / support_radius)
     return High(lags, waves, spectrum, support_radius)
-
-
-def correlation_length(lag: np.ndarray, correlation: np.ndarray) -> float:
-    """First lag at which a correlation falls to exp(-1/2), by linear interpolation."""
-    target = math.exp(-0.5)
-    below = np.flatnonzero(correlation < target)
-    if below.size == 0:
-        return float(lag[-1])
-    last = int(below[0])
-    left = (0.0, 1.0) if last == 0 else (float(lag[last - 1]), float(correlation[last - 1]))
-    share = (left[1] - target) / (left[1] - float(correlation[last]))
-    return left[0] + share * (float(lag[last]) - left[0])

@@ -13,12 +13,8 @@ from morphgen.calibration.objective import (
     coverage_rows,
     coverage_slopes,
 )
-from morphgen.calibration.parametrization import High, Parametrization
+from morphgen.calibration.parametrization import Parametrization
 from morphgen.excursion.coverage import first_match_fractions
-
-# Residuals of C are of the order 1e-3. These keep what the data leave open from drifting: the
-# scale of a kernel, and roughness that no lag shows.
-_SCALE_WEIGHT, _ROUGHNESS_WEIGHT = 1e-2, 2e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,20 +129,9 @@ class Problem:
         found = []
         begin = 0
         for member, piece in zip(self.parametrizations, self.split(parameters), strict=True):
-            if isinstance(member, High):
-                value, slope = _spline_penalty(piece)
-                whole = np.zeros((value.size, parameters.size))
-                whole[:, begin : begin + piece.size] = slope
-                found.append((value, whole))
+            value, slope = member.penalty(piece)
+            whole = np.zeros((value.size, parameters.size))
+            whole[:, begin : begin + piece.size] = slope
+            found.append((value, whole))
             begin += piece.size
         return found
-
-
-def _spline_penalty(coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pull the sum of squares to 1, and second differences, mirrored at 0, to zero."""
-    count = coefficients.size
-    mirrored = np.concatenate([np.eye(count)[1:2], np.eye(count), np.zeros((2, count))])
-    curvature = _ROUGHNESS_WEIGHT * np.diff(mirrored, n=2, axis=0)
-    scale = _SCALE_WEIGHT * (coefficients @ coefficients - 1.0)
-    value = np.concatenate([[scale], curvature @ coefficients])
-    return value, np.concatenate([2.0 * _SCALE_WEIGHT * coefficients[None], curvature])

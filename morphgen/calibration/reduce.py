@@ -12,9 +12,9 @@ import numpy as np
 from morphgen.calibration.coverage import fields_of, kept_intervals, quantities_of
 from morphgen.calibration.fields import fit_field, parametrizations
 from morphgen.calibration.lags import Lags
+from morphgen.calibration.lengths import correlation_length
 from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import FieldLaw, coverage_rows, pairs_of
-from morphgen.calibration.parametrization import correlation_length
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.targets import Target, measure_target
 from morphgen.calibration.uncertainty import spread
@@ -143,7 +143,9 @@ def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -
     pixels = None if origin is None else round(origin.max_lag / min(sections[0].pixel_size))
     target = measure_target(sections, pixels)
     problem = _at_sections(found.problem, target, model.order)
-    known = spread(problem, found.parameters, target, model.order, quantities_of(model.order))
+    known = spread(
+        problem, found.parameters, target, model.order, quantities_of(model.order, target.lags)
+    )
     worst = np.abs(problem.model_rows(found.parameters) - problem.rows).max(axis=-1)
     seed = 0 if origin is None else origin.seed
     return _Accuracy(known.standard_errors(), known.intervals(seed=seed), _per_pair(model, worst))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from morphgen.calibration.lags import Lags
+from morphgen.calibration.targets import PlaneRows
 from morphgen.excursion.model import Candidate, ExcursionModel
 
 
@@ -15,21 +17,29 @@ class CoverageFit:
 
     Attributes
     ----------
-    lag : ndarray, shape (K,)
-        Distances, in the model's unit.
+    lags : Lags
+        Distances of K lags, in the model's unit.
     data, model : ndarray, shape (n, n, K)
         C_ij of the sections and of the model.
     standard_error : ndarray, shape (n, n, K)
         Standard error of C_ij - p_i p_j of the sections.
     bound : ndarray, shape (K,)
         Least misfit of any independent fields in the chosen order, at each lag.
+    planes : tuple of PlaneRows
+        Which lags were measured in which planes; empty for an isotropic model.
     """
 
-    lag: np.ndarray
+    lags: Lags
     data: np.ndarray
     model: np.ndarray
     standard_error: np.ndarray
     bound: np.ndarray
+    planes: tuple[PlaneRows, ...] = ()
+
+    @property
+    def lag(self) -> np.ndarray:
+        """Distance of the lags, shape (K,)."""
+        return self.lags.distance
 
     @property
     def misfit(self) -> float:

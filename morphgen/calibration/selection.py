@@ -155,7 +155,7 @@ class _Search:
     def all_laws(self) -> list[Contender]:
         """Choose the law of each field in turn; the first contender is the chosen one."""
         fits = self._fits(LAWS[:1] * (len(self.order) - 1), self.parametrization)
-        open_sets = self._nothing_decided()
+        open_sets = self.simulator.open_sets()
         table, best = [], []
         for number in range(len(fits)):
             tried = self._try_laws(number, fits[number], open_sets)
@@ -179,7 +179,7 @@ class _Search:
         fits = self._fits([fit.law for fit in chosen.fits], kind)
         if chosen.row.topology_score is None:
             return self._contender(fits, None, kind)
-        open_sets, scores = self._nothing_decided(), []
+        open_sets, scores = self.simulator.open_sets(), []
         for number, fit in enumerate(fits):
             sets, score = self._simulated(number, fit, open_sets)
             open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
@@ -188,14 +188,11 @@ class _Search:
 
     def _fits(self, laws: Sequence[FieldLaw], kind: str) -> list[FieldFit]:
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, kind)
+        members = parametrizations(self.target.lags, kind, self.target.axis)
         return [
             fit_field(joint, p, law, members, noise)
             for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
         ]
-
-    def _nothing_decided(self) -> list[np.ndarray]:
-        return [np.ones(self.simulator.shape, dtype=bool) for _ in self.simulator.seeds]
 
     def _wanted(self) -> tuple[np.ndarray, list[float]]:
         fractions, rows = self.target.in_order(self.order)
@@ -218,7 +215,7 @@ class _Search:
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
     ) -> list[_Trial]:
         joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization)
+        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         noise = self._noise()[number]
         trials = []
         for step, law in enumerate(LAWS):
@@ -243,7 +240,7 @@ class _Search:
         probability = self._wanted()[1][number]
         sets = self.simulator.excursion_sets(fit.kernel, fit.law, probability, number)
         topology = self.simulator.topology(open_sets, sets, last)
-        return sets, topology.score(observed, self.target.pixels)
+        return sets, topology.score(*observed)
 
     def _contender(
         self, fits: Sequence[FieldFit], scores: Sequence[float] | None, kind: str | None = None

@@ -10,35 +10,56 @@ import numpy as np
 
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import pairs_of
-from morphgen.descriptors.coverage import CoverageCounts, RadialCoverage, coverage_counts, pool
+from morphgen.calibration.tiling import check_tiles, deviations, specimen, tiles
+from morphgen.descriptors.coverage import RadialCoverage, coverage_counts, pool
 from morphgen.errors import ImageError, InputError
-from morphgen.images import MIN_SIDE, Section
+from morphgen.fields.kernels import Axis
+from morphgen.images import Section
 from morphgen.phases import OUTSIDE
 
 # smallest and comfortable width of a section, in correlation lengths (THEORY 8)
 SMALLEST_WIDTH, COMFORTABLE_WIDTH = 8.0, 32.0
 
 # lags used, in correlation lengths
-_LAG_RANGE = 8.0
+LAG_RANGE = 8.0
 # lags, in pixels, that most sections need at most
-_FIRST_REACH = 128
+FIRST_REACH = 128
 # the indicator of a median Gaussian excursion set has this correlation where rho = exp(-1/2)
 _INDICATOR_CORRELATION = 2.0 / math.pi * math.asin(math.exp(-0.5))
-# tiles of a section for the block bootstrap: at most so many along a side, and no smaller than
-# this many largest lags
-_TILES_ALONG, _TILE_LAGS = 6, 2.0
+
+
+@dataclass(frozen=True)
+class PlaneRows:
+    """Lags of a target that were measured in planes that lie alike about the axis.
+
+    Attributes
+    ----------
+    planes : tuple of str
+        The planes, such as ("xz", "yz").
+    with_axis : bool
+        Whether the planes contain the axis; otherwise they are normal to it.
+    start, stop : int
+        First lag, and the one after the last.
+    """
+
+    planes: tuple[str, ...]
+    with_axis: bool
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
     """Coverage functions of pooled sections, symmetrised and binned by distance.
 
+    With an axis, lags are binned by the distances across and along it: see `measure_cylindrical`.
+
     Attributes
     ----------
     labels : tuple of int
         The phases, increasing.
-    lag : ndarray, shape (K,)
-        Mean distance of the pixel pairs of each bin, without lag 0, in the sections' unit.
+    lags : Lags
+        Mean distances of the pixel pairs of each of K bins, without lag 0, in the sections' unit.
     values : ndarray, shape (n, n, K)
         C_ij at these lags.
     fractions : ndarray, shape (n,)
@@ -49,24 +70,31 @@ class Target:
     correlation_length : float
         Largest over the phases, see `indicator_length`.
     width : float
-        Shortest side of any section.
+        Shortest side of any section. With an axis, length and width are those of the direction
+        and section that hold the fewest correlation lengths.
     pixels : int
         Pixels inside the specimen, of all sections.
+    axis : {"z", "y", "x"} or None
+        Axis of symmetry; None for an isotropic target.
+    planes : tuple of PlaneRows
+        Which lags were measured in which planes; empty for an isotropic target.
     """
 
     labels: tuple[int, ...]
-    lag: np.ndarray
+    lags: Lags
     values: np.ndarray
     fractions: np.ndarray
     influence: np.ndarray
     correlation_length: float
     width: float
     pixels: int
+    axis: Axis | None = None
+    planes: tuple[PlaneRows, ...] = ()
 
     @property
-    def lags(self) -> Lags:
-        """The lags as a model sees them."""
-        return Lags.radial(self.lag)
+    def lag(self) -> np.ndarray:
+        """Distance of the lags, shape (K,)."""
+        return self.lags.distance
 
     def in_order(self, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Fractions, and C_ij of shape (pairs, K), with the phases in an order of decision."""
@@ -98,6 +126,12 @@ class Target:
         return found
 
 
+def influence(fractions: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Lay deviations of fractions (tiles, n) and of C_ij (tiles, n, n, K) side by side."""
+    pairs = pairs_of(values.shape[1])
+    return np.concatenate([fractions, *(values[:, i, j] for i, j in pairs)], axis=1)
+
+
 def measure_target(sections: Sequence[Section], max_lag: int | None = None) -> Target:
     """Measure the coverage functions of sections.
 
@@ -115,16 +149,16 @@ def measure_target(sections: Sequence[Section], max_lag: int | None = None) -> T
     ImageError
         If a section is smaller than 8 correlation lengths.
     """
-    _check_alike(sections)
+    check_alike(sections)
     labels = tuple(phase.label for phase in sections[0].phases)
-    specimens = [_specimen(section) for section in sections]
+    specimens = [specimen(section) for section in sections]
     spacing = sections[0].pixel_size
     longest = min(min(specimen.shape) for specimen in specimens) // 4
     if max_lag is not None and not 4 <= max_lag <= longest:
         raise InputError(f"the largest lag is {max_lag} px: expected 4 to {longest} here")
-    reach = min(longest, _FIRST_REACH) if max_lag is None else max_lag
+    reach = min(longest, FIRST_REACH) if max_lag is None else max_lag
     radial = _pooled(specimens, labels, reach, spacing)
-    _check_present(radial)
+    check_present(radial)
     if math.isinf(indicator_length(radial)) and reach < longest:
         reach = longest
         radial = _pooled(specimens, labels, reach, spacing)
@@ -133,7 +167,7 @@ def measure_target(sections: Sequence[Section], max_lag: int | None = None) -> T
         float(n * d) for part in specimens for n, d in zip(part.shape, spacing, strict=True)
     )
     _check_width(sections, width, length)
-    wanted = max_lag or min(longest, max(8, math.ceil(_LAG_RANGE * length / min(spacing))))
+    wanted = max_lag or min(longest, max(8, math.ceil(LAG_RANGE * length / min(spacing))))
     if wanted != reach:
         radial = _pooled(specimens, labels, wanted, spacing)
     return _target(specimens, labels, radial, wanted, spacing, length, width)
@@ -172,74 +206,23 @@ def _target(
     values = np.asarray(radial.values)
     # a mask may leave no pair of pixels at some distance
     keep = (np.asarray(radial.lag) > 0.0) & (np.asarray(radial.weight) > 0.0)
-    tiles = [
-        counts.radial(spacing)
+    parts = [
+        coverage_counts(tile, labels, max_lag).radial(spacing)
         for specimen in specimens
-        for counts in _tile_counts(specimen, labels, max_lag)
+        for tile in tiles(specimen, (max_lag, max_lag))
     ]
-    if len(tiles) < 2:
-        raise ImageError(
-            "the specimen is too small to be cut into two tiles, which standard errors need; bring "
-            "a larger section, or lower the largest lag"
-        )
+    check_tiles(len(parts))
+    moved = deviations([part.values for part in parts], [part.weight for part in parts])
     return Target(
         labels,
-        np.asarray(radial.lag)[keep],
+        Lags.radial(np.asarray(radial.lag)[keep]),
         values[:, :, keep],
         np.array([values[i, i, 0] for i in range(len(labels))]),
-        _influence(radial, tiles, keep),
+        influence(np.diagonal(moved[..., 0], axis1=1, axis2=2), moved[..., keep]),
         length,
         width,
         sum(int(np.count_nonzero(specimen != OUTSIDE)) for specimen in specimens),
     )
-
-
-def _influence(
-    radial: RadialCoverage, tiles: Sequence[RadialCoverage], keep: np.ndarray
-) -> np.ndarray:
-    """Weighted deviations of the tiles, scaled so that their squares add up to the variance."""
-    weights = np.stack([np.asarray(tile.weight) for tile in tiles])
-    # a bin without pairs has no value, and no weight
-    values = np.nan_to_num(np.stack([np.asarray(tile.values) for tile in tiles]))
-    shares = weights / np.maximum(weights.sum(axis=0), 1.0)
-    mean = np.einsum("tk,tijk->ijk", shares, values)
-    deviation = shares[:, None, None, :] * (values - mean)
-    count = len(radial.phases)
-    columns = [deviation[:, i, i, :1] for i in range(count)]
-    columns += [deviation[:, i, j, keep] for i, j in pairs_of(count)]
-    scale = math.sqrt(len(tiles) / max(1, len(tiles) - 1))
-    return scale * np.concatenate(columns, axis=1)
-
-
-def _tile_counts(
-    specimen: np.ndarray, labels: tuple[int, ...], max_lag: int
-) -> list[CoverageCounts]:
-    edge = math.ceil(_TILE_LAGS * max_lag)
-    bands = [
-        np.array_split(np.arange(side), min(_TILES_ALONG, max(1, side // edge)))
-        for side in specimen.shape
-    ]
-    tiles = [specimen[np.ix_(rows, columns)] for rows in bands[0] for columns in bands[1]]
-    return [coverage_counts(tile, labels, max_lag) for tile in tiles if np.any(tile != OUTSIDE)]
-
-
-def _specimen(section: Section) -> np.ndarray:
-    """Part of a section's labels that holds the specimen.
-
-    Raises
-    ------
-    ImageError
-        If a side of it is under 32 pixels.
-    """
-    inside = section.labels != OUTSIDE
-    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-    part = section.labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if min(part.shape) < MIN_SIDE:
-        raise ImageError(
-            f"{section.source}: the specimen is {part.shape[0]} x {part.shape[1]} px; expected at "
-            f"least {MIN_SIDE} px a side"
-        )
-    return part
 
 
 def _pooled(
@@ -252,7 +235,14 @@ def _pooled(
     return counts.radial(spacing)
 
 
-def _check_present(radial: RadialCoverage) -> None:
+def check_present(radial: RadialCoverage) -> None:
+    """Refuse sections without any pixel of a phase.
+
+    Raises
+    ------
+    InputError
+        If a phase is absent.
+    """
     for place, label in enumerate(radial.phases):
         if not float(radial.values[place, place, 0]) > 0.0:
             raise InputError(
@@ -273,15 +263,27 @@ def _longest_correlation(sections: Sequence[Section], radial: RadialCoverage) ->
 
 def _check_width(sections: Sequence[Section], width: float, length: float) -> None:
     if width < SMALLEST_WIDTH * length:
-        pixels = math.ceil(SMALLEST_WIDTH * length / min(sections[0].pixel_size))
-        better = math.ceil(COMFORTABLE_WIDTH * length / min(sections[0].pixel_size))
-        raise ImageError(
-            f"the shortest side of a section is {width / length:.1f} correlation lengths; bring "
-            f"sections of at least {pixels} px a side (better {better} px)"
-        )
+        raise too_narrow(width / length, length, min(sections[0].pixel_size))
 
 
-def _check_alike(sections: Sequence[Section]) -> None:
+def too_narrow(ratio: float, length: float, pixel: float) -> ImageError:
+    """Error that names the width of a section in correlation lengths, and what it should be."""
+    pixels = math.ceil(SMALLEST_WIDTH * length / pixel)
+    better = math.ceil(COMFORTABLE_WIDTH * length / pixel)
+    return ImageError(
+        f"the shortest side of a section is {ratio:.1f} correlation lengths; bring "
+        f"sections of at least {pixels} px a side (better {better} px)"
+    )
+
+
+def check_alike(sections: Sequence[Section]) -> None:
+    """Refuse sections of different pixel sizes, units or phases.
+
+    Raises
+    ------
+    InputError
+        If there is none, or two of them differ.
+    """
     if not sections:
         raise InputError("no section is given; calibration needs at least one")
     first = sections[0]

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Discriminator
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
+from morphgen.excursion.isotropy import IsotropyTest
 from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
@@ -185,6 +186,8 @@ class Provenance:
         95 % confidence interval (low, high) of each but spline coefficients, by block bootstrap.
     reduction : Reduction or None
         Of a low-parametric model that was obtained from another model: what that lost.
+    isotropy : IsotropyTest or None
+        What the sections say about isotropy; None where they are too small, or were not asked.
     """
 
     method: str
@@ -202,6 +205,7 @@ class Provenance:
     candidates: tuple[Candidate, ...] = ()
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     reduction: Reduction | None = None
+    isotropy: IsotropyTest | None = None
 
     def __post_init__(self) -> None:
         for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():

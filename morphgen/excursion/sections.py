@@ -19,7 +19,7 @@ from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.blocks import stream
-from morphgen.fields.kernels import Kernel
+from morphgen.fields.kernels import AXES, Kernel
 from morphgen.fields.noise import white_noise
 
 Plane = Literal["xy", "xz", "yz"]
@@ -123,9 +123,7 @@ def _amplitude(
 ) -> np.ndarray:
     """Square root of the spectrum of a correlation that is wrapped around a torus."""
     half = [np.arange(length // 2 + 1) * size for length, size in zip(torus, sizes, strict=True)]
-    offsets = np.zeros((half[0].size, half[1].size, 3))
-    offsets[..., axes[0]], offsets[..., axes[1]] = np.meshgrid(*half, indexing="ij")
-    quadrant = _sampled_correlation(kernel, offsets)
+    quadrant = _plane_correlation(kernel, axes, half)
     wrapped = [np.minimum(np.arange(n), n - np.arange(n)) for n in torus]
     correlation = quadrant[np.ix_(wrapped[0], wrapped[1])]
     spectrum = scipy.fft.rfft2(correlation).real
@@ -133,11 +131,19 @@ def _amplitude(
     return np.asarray(np.sqrt(np.clip(spectrum, 0.0, None)), dtype=np.float32)
 
 
-def _sampled_correlation(kernel: Kernel, offsets: np.ndarray) -> np.ndarray:
-    """Correlation of an isotropic kernel by interpolation in distance: its lags are many."""
-    if kernel.axis is not None:
-        return np.asarray(kernel.correlation(offsets))
-    distance = np.sqrt(np.sum(offsets**2, axis=-1))
+def _plane_correlation(
+    kernel: Kernel, axes: tuple[int, int], half: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Correlation at all pairs of distances along rows and columns of a plane.
+
+    In a plane normal to the axis, or of an isotropic kernel, by interpolation in distance: the lags
+    are many.
+    """
+    if kernel.axis is not None and AXES.index(kernel.axis) in axes:
+        along = axes.index(AXES.index(kernel.axis))
+        found = kernel.grid_correlation(half[1 - along], half[along])
+        return found if along == 1 else found.T
+    distance = np.sqrt(half[0][:, None] ** 2 + half[1] ** 2)
     grid = np.linspace(0.0, kernel.reach, 4001)
     values = kernel.cylindrical_correlation(grid, np.zeros_like(grid))
     return np.asarray(np.interp(distance, grid, values, right=0.0))

@@ -60,6 +60,21 @@ class Kernel(ABC):
     def cylindrical_correlation(self, perpendicular: Array, axial: Array) -> Array:
         """Correlation at distances across and along the axis, of any backend and shape."""
 
+    def grid_correlation(self, perpendicular: np.ndarray, axial: np.ndarray) -> np.ndarray:
+        """Correlation at all pairs of distances across and along the axis.
+
+        Parameters
+        ----------
+        perpendicular, axial : ndarray, shapes (A,) and (B,)
+            Distances across and along the axis.
+
+        Returns
+        -------
+        ndarray, shape (A, B)
+        """
+        grids = np.meshgrid(perpendicular, axial, indexing="ij")
+        return np.asarray(self.cylindrical_correlation(grids[0], grids[1]))
+
     @property
     @abstractmethod
     def gradient_variance(self) -> GradientVariance:

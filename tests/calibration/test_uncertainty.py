@@ -46,7 +46,7 @@ def test_effects_are_those_of_a_refit(target: Target, free: bool) -> None:
     parameters = problem.start([np.log([4.0, 2.0]), np.log([3.0, 2.5])])
     # data without noise: Gauss and Newton are exact to first order
     problem = replace(problem, rows=problem.model_rows(parameters))
-    quantities = quantities_of(ORDER)
+    quantities = quantities_of(ORDER, target.lags)
     known = spread(problem, parameters, target, ORDER, quantities)
     shares, rows = target.influence_in_order(ORDER)
     step = 1e-3
