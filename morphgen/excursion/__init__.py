@@ -7,9 +7,16 @@ from morphgen.excursion.coverage import (
     two_point_coverage,
     volume_fractions,
 )
-from morphgen.excursion.model import Candidate, ExcursionModel, Field, Provenance, Source
+from morphgen.excursion.model import (
+    Candidate,
+    ExcursionModel,
+    Field,
+    Provenance,
+    Source,
+)
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
+from morphgen.excursion.shared import SharedNoise
 from morphgen.excursion.storage import load_model, save_model
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "Provenance",
     "Realization",
     "SectionSampler",
+    "SharedNoise",
     "Source",
     "interface_densities",
     "load_model",
