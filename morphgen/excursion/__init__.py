@@ -17,6 +17,7 @@ from morphgen.excursion.model import (
 )
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
+from morphgen.excursion.shared import SharedNoise
 from morphgen.excursion.storage import load_model, save_model
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Realization",
     "Reduction",
     "SectionSampler",
+    "SharedNoise",
     "Source",
     "interface_densities",
     "load_model",

@@ -1,7 +1,8 @@
 """What an excursion-set model implies, in closed form: fractions, coverage, interfaces, lines.
 
 A point belongs to the first phase whose field lies in its excursion set there; to the last phase
-if none does. The fields are independent, so that everything is a product over fields (THEORY 5).
+if none does. Of independent fields everything is a product over fields (THEORY 5); what holds for
+two fields that share noise is in `morphgen.excursion.correlated`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from morphgen._array_api import Array, namespace
 from morphgen.errors import ModelError
+from morphgen.excursion import correlated
 
 if TYPE_CHECKING:
     from morphgen.excursion.model import ExcursionModel
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 def volume_fractions(model: ExcursionModel) -> dict[int, float]:
     """Volume fraction of each label, in the order of the model's phases."""
-    fractions = first_match_fractions([field.probability for field in model.fields])
+    if model.shared is None:
+        fractions = first_match_fractions([field.probability for field in model.fields])
+    else:
+        first, second = (field.steps for field in model.fields)
+        fractions = correlated.fractions(first, second, model.shared.cross_correlation)
     found = dict(zip(model.order, fractions, strict=True))
     return {phase.label: found[phase.label] for phase in model.phases}
 
@@ -44,8 +50,13 @@ def two_point_coverage(model: ExcursionModel, lags: Array) -> Array:
     """
     xp = namespace(lags)
     offsets = lags if lags.ndim > 1 and lags.shape[-1] == 3 else _along_x(lags, model)
-    joints = [field.joint_exceedance(field.kernel.correlation(offsets)) for field in model.fields]
-    rows = first_match_coverage([field.probability for field in model.fields], joints)
+    if model.shared is None:
+        joints = [
+            field.joint_exceedance(field.kernel.correlation(offsets)) for field in model.fields
+        ]
+        rows = first_match_coverage([field.probability for field in model.fields], joints)
+    else:
+        rows = _correlated_coverage(model, offsets)
     place = [model.order.index(phase.label) for phase in model.phases]
     return xp.stack([xp.stack([rows[i][j] for j in place]) for i in place])
 
@@ -92,16 +103,9 @@ def interface_densities(model: ExcursionModel) -> np.ndarray:
         In 1 / unit, in the order of ``model.phases``; the diagonal is zero. Infinite where a
         field's correlation is not twice differentiable at 0 (THEORY 6).
     """
-    count = len(model.order)
-    table = np.zeros((count, count))
-    left = 1.0
-    for i, field in enumerate(model.fields):
-        later = first_match_fractions([other.probability for other in model.fields[i + 1 :]])
-        for offset, share in enumerate(later):
-            table[i, i + 1 + offset] = left * share * field.specific_surface_area
-        left *= 1.0 - field.probability
+    table = _independent_interfaces(model) if model.shared is None else _shared_interfaces(model)
     place = [model.order.index(phase.label) for phase in model.phases]
-    return (table + table.T)[np.ix_(place, place)]
+    return np.asarray((table + table.T)[np.ix_(place, place)])
 
 
 def specific_surface_areas(model: ExcursionModel) -> dict[int, float]:
@@ -114,7 +118,8 @@ def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, 
     """Length per volume of the lines where three phases meet, in 1 / unit^2.
 
     L_V = (pi/4) S_X S_Y for the crossing surfaces of two independent isotropic fields, times the
-    probability that the fields decided earlier and between leave them visible (THEORY 6).
+    probability that the fields decided earlier and between leave them visible (THEORY 6). For two
+    fields that share noise see `morphgen.excursion.correlated.crossing_length`.
 
     Parameters
     ----------
@@ -132,13 +137,55 @@ def triple_phase_boundary_length(model: ExcursionModel, labels: tuple[int, int, 
         raise ModelError("the triple-phase boundary has a closed form for isotropic models only")
     if len(set(labels)) != 3 or not set(labels) <= set(model.order):
         raise ModelError(f"labels {labels}: expected three different ones of {list(model.order)}")
+    if model.shared is not None:
+        return _shared_crossings(model)
     first, second, third = sorted(model.order.index(label) for label in labels)
     seen = math.prod(1.0 - field.probability for field in model.fields[:first])
     seen *= math.prod(1.0 - field.probability for field in model.fields[first + 1 : second])
     later = [field.probability for field in model.fields[second + 1 :]]
     seen *= first_match_fractions(later)[third - second - 1]
-    areas = [model.fields[i].specific_surface_area for i in (first, second)]
+    areas = [model.field_surface_area(i) for i in (first, second)]
     return 0.25 * math.pi * areas[0] * areas[1] * seen
+
+
+def _independent_interfaces(model: ExcursionModel) -> np.ndarray:
+    """Interfaces above the diagonal, in the order of decision."""
+    count = len(model.order)
+    table = np.zeros((count, count))
+    left = 1.0
+    for i, field in enumerate(model.fields):
+        later = first_match_fractions([other.probability for other in model.fields[i + 1 :]])
+        for offset, share in enumerate(later):
+            table[i, i + 1 + offset] = left * share * model.field_surface_area(i)
+        left *= 1.0 - field.probability
+    return table
+
+
+def _shared_interfaces(model: ExcursionModel) -> np.ndarray:
+    assert model.shared is not None
+    first, second = (field.steps for field in model.fields)
+    gradients = [model.mean_gradient(number) for number in range(2)]
+    return correlated.interfaces(first, second, gradients, model.shared.cross_correlation)
+
+
+def _shared_crossings(model: ExcursionModel) -> float:
+    assert model.shared is not None
+    cross = model.shared.cross_correlation
+    common = model.shared.kernel.gradient_variance.perpendicular
+    variances = [model.gradient_variance(number).perpendicular for number in range(2)]
+    first, second = (field.steps for field in model.fields)
+    return correlated.crossing_length(first, second, variances, cross * common, cross)
+
+
+def _correlated_coverage(model: ExcursionModel, offsets: Array) -> list[list[Array]]:
+    assert model.shared is not None
+    common = model.shared.kernel.correlation(offsets)
+    own = [model.correlation(number, offsets) for number in range(2)]
+    cross = model.shared.cross_correlation
+    rho = correlated.Correlations(own[0], own[1], cross * common, cross)
+    joints = [field.joint_exceedance(rho) for field, rho in zip(model.fields, own, strict=True)]
+    first, second = (field.steps for field in model.fields)
+    return correlated.coverage(first, second, (joints[0], joints[1]), rho)
 
 
 def _along_x(lags: Array, model: ExcursionModel) -> Array:

@@ -18,23 +18,32 @@ from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
 from morphgen.excursion.isotropy import IsotropyTest
+from morphgen.excursion.shared import AnyKernel, Noise, SharedNoise, Term
 from morphgen.fields.blocks import block_edge
-from morphgen.fields.kernels import check_positive
+from morphgen.fields.kernels import GradientVariance, check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
-from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
+from morphgen.fields.orthants import Steps, steps
 from morphgen.fields.sampling import Sampling, sampling
-from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
+
+__all__ = [
+    "AnyKernel",
+    "AnyLaw",
+    "Candidate",
+    "ExcursionModel",
+    "Field",
+    "Provenance",
+    "Side",
+    "Source",
+    "joint_probability",
+    "mean_gradient",
+]
 
 # reach of a correlation in voxels beyond which no block could hold its kernel
 _FARTHEST = 10_000
 
 Side = Literal["above", "below"]
 AnyLaw = Annotated[Gaussian | ChiSquare, Discriminator("type")]
-AnyKernel = Annotated[
-    SplineKernel | CylindricalSplineKernel | GaussianKernel | MaternKernel | DampedSincKernel,
-    Discriminator("type"),
-]
 
 
 @dataclass(frozen=True)
@@ -78,9 +87,17 @@ class Field:
 
     @property
     def specific_surface_area(self) -> float:
-        """Surface area of the excursion set per volume, in 1 / unit (THEORY 6)."""
+        """Surface area of the excursion set per volume, in 1 / unit (THEORY 6).
+
+        Of a field with noise of its own only; otherwise see `ExcursionModel.field_surface_area`.
+        """
         across, along = self.kernel.gradient_variance
         return mean_gradient(across, along) * self.law.surface_factor(self.threshold)
+
+    @property
+    def steps(self) -> Steps:
+        """Values of the Gaussian component for which the field decides, if it has only one."""
+        return steps(self.law, self.threshold, below=self.side == "below")
 
 
 @dataclass(frozen=True)
@@ -218,7 +235,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class ExcursionModel:
-    """A random microstructure: phases decided one after the other by independent fields.
+    """A random microstructure: phases decided one after the other by random fields.
+
+    The fields are independent unless they share noise.
 
     Parameters
     ----------
@@ -234,6 +253,9 @@ class ExcursionModel:
         Unit of all lengths; "voxel" when the voxel size is not known.
     provenance : Provenance or None
         Record of the calibration.
+    shared : SharedNoise or None
+        Noise that the fields share, in a model of two Gaussian fields or chi-square fields with
+        one degree of freedom.
 
     Raises
     ------
@@ -252,6 +274,7 @@ class ExcursionModel:
     voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0)
     unit: str = "voxel"
     provenance: Provenance | None = None
+    shared: SharedNoise | None = None
 
     def __post_init__(self) -> None:
         labels = [phase.label for phase in self.phases]
@@ -265,7 +288,9 @@ class ExcursionModel:
             )
         for size in self.voxel_size:
             check_positive("voxel_size", size)
-        farthest = max(member.kernel.reach for member in self.fields) / min(self.voxel_size)
+        if self.shared is not None:
+            self.shared.check(self.fields)
+        farthest = self.reach / min(self.voxel_size)
         if farthest > _FARTHEST:
             raise ModelError(
                 f"correlations reach {farthest:.3g} voxels, the limit is {_FARTHEST}; choose a "
@@ -275,17 +300,72 @@ class ExcursionModel:
     @property
     def isotropic(self) -> bool:
         """Whether no field has an axis."""
-        return all(member.kernel.axis is None for member in self.fields)
+        return all(noise.kernel.axis is None for noise in self.noises)
+
+    @property
+    def noises(self) -> tuple[Noise, ...]:
+        """Gaussian fields with noise of their own: of each field, then what the fields share."""
+        own = tuple(Noise(field.kernel, field.law.components) for field in self.fields)
+        return own if self.shared is None else (*own, Noise(self.shared.kernel, 1))
+
+    def terms(self, number: int) -> tuple[Term, ...]:
+        """What each component of field ``number`` is the sum of."""
+        own = Term(number, number, 1.0)
+        if self.shared is None:
+            return (own,)
+        return self.shared.terms(own, len(self.fields))
+
+    def correlation(self, number: int, offsets: Array) -> Array:
+        """Correlation of a component of field ``number`` at lag vectors; see `Kernel.correlation`.
+
+        Parameters
+        ----------
+        number : int
+            The field.
+        offsets : array, shape (..., 3)
+            Lag vectors (z, y, x), in ``unit``.
+        """
+        own = self.fields[number].kernel.correlation(offsets)
+        if self.shared is None:
+            return own
+        return self.shared.mixed(number, self.shared.kernel.correlation(offsets), own)
+
+    def gradient_variance(self, number: int) -> GradientVariance:
+        """Minus the second derivatives of the correlation of field ``number`` at lag 0."""
+        return GradientVariance(
+            *(
+                sum(term.weight**2 * self.noises[term.noise].kernel.gradient_variance[axis]
+                    for term in self.terms(number))
+                for axis in range(2)
+            )
+        )  # fmt: skip
+
+    def mean_gradient(self, number: int) -> float:
+        """E|grad Z| of a component of field ``number``, in 1 / unit (THEORY 6)."""
+        return mean_gradient(*self.gradient_variance(number))
+
+    def field_surface_area(self, number: int) -> float:
+        """Surface area of the excursion set of field ``number`` per volume, in 1 / unit."""
+        field = self.fields[number]
+        return self.mean_gradient(number) * field.law.surface_factor(field.threshold)
+
+    @property
+    def reach(self) -> float:
+        """Distance beyond which no correlation exceeds 1e-5, in ``unit``."""
+        return max(noise.kernel.reach for noise in self.noises)
 
     @cached_property
     def samplings(self) -> tuple[Sampling, ...]:
-        """Synthesis lattice of each field, in volumes without periods."""
-        return tuple(sampling(field.kernel, self.voxel_size) for field in self.fields)
+        """Synthesis lattice of each of the `noises`, in volumes without periods."""
+        return tuple(sampling(noise.kernel, self.voxel_size) for noise in self.noises)
 
     @property
     def halos(self) -> tuple[int, ...]:
         """Distance from which noise enters a voxel of each field, in voxels."""
-        return tuple(one.reach for one in self.samplings)
+        return tuple(
+            max(self.samplings[term.noise].reach for term in self.terms(number))
+            for number in range(len(self.fields))
+        )
 
     @cached_property
     def block_edge(self) -> int:

@@ -16,9 +16,19 @@ from morphgen._array_api import Array, is_numpy, one_thread, standard
 from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match, write_first_match
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.blocks import block_edge, block_end, field_values
+from morphgen.excursion.shared import Term
+from morphgen.fields.blocks import Mixture, block_edge, block_end, field_values, mixed_values
 from morphgen.fields.noise import FARTHEST, integer
-from morphgen.fields.pieces import Part, Source, Workspace, exceedance, pieces
+from morphgen.fields.pieces import (
+    Exceedance,
+    Known,
+    Part,
+    Source,
+    Workspace,
+    exceedance,
+    mixed_exceedance,
+    pieces,
+)
 from morphgen.fields.sampling import Index, Periods, Sampling, sampling, synthesis_error
 from morphgen.fields.synthesis import Synthesis, synthesis
 
@@ -66,10 +76,10 @@ class Realization:
 
     @cached_property
     def samplings(self) -> tuple[Sampling, ...]:
-        """Synthesis lattice of each field."""
+        """Synthesis lattice of each of the model's noises: of its fields, then what they share."""
         return tuple(
-            sampling(field.kernel, self.model.voxel_size, self.periods, exact=self.exact)
-            for field in self.model.fields
+            sampling(noise.kernel, self.model.voxel_size, self.periods, exact=self.exact)
+            for noise in self.model.noises
         )
 
     @cached_property
@@ -78,14 +88,14 @@ class Realization:
         return block_edge(self.samplings)
 
     def synthesis_errors(self) -> tuple[float, ...]:
-        """For each field, what no correlation of two voxels errs by more than.
+        """For each of the model's noises, what no correlation of two voxels errs by more than.
 
         Errors of the kernel on the lattice of the synthesis, and of the interpolation. They exceed
         `COVARIANCE_ERROR` for spline kernels of a few voxels only.
         """
-        pairs = zip(self.model.fields, self.samplings, strict=True)
+        pairs = zip(self.model.noises, self.samplings, strict=True)
         spacing = self.model.voxel_size
-        return tuple(synthesis_error(field.kernel, spacing, one) for field, one in pairs)
+        return tuple(synthesis_error(noise.kernel, spacing, one) for noise, one in pairs)
 
     def window(
         self,
@@ -168,10 +178,9 @@ class Realization:
         """Labels of a part of a block, piece by piece."""
         fields = self.model.fields
         edge = self.block_edge
-        sources = (self._source(number, index) for number in self._numbers())
+        known: Known = {}
         found = [
-            exceedance(source, field.threshold, part, workspace)
-            for source, field in zip(sources, fields, strict=True)
+            self._exceedance(number, index, part, workspace, known) for number in self._numbers()
         ]
         labels = np.empty([side.stop - side.start for side in part], dtype=np.uint8)
         for piece in pieces(edge, part):
@@ -200,20 +209,39 @@ class Realization:
     def _numbers(self) -> range:
         return range(len(self.model.fields))
 
-    def _prepared(self, number: int, xp: ModuleType, device: Any) -> Synthesis:
-        kernel, spacing = self.model.fields[number].kernel, self.model.voxel_size
-        return synthesis(kernel, spacing, self.samplings[number], self.block_edge, xp, device)
+    def _prepared(self, noise: int, xp: ModuleType, device: Any) -> Synthesis:
+        kernel, spacing = self.model.noises[noise].kernel, self.model.voxel_size
+        return synthesis(kernel, spacing, self.samplings[noise], self.block_edge, xp, device)
 
-    def _source(self, number: int, index: Index) -> Source:
-        prepared = self._prepared(number, standard(np), None)
+    def _source(self, number: int, term: Term, index: Index) -> Source:
+        prepared = self._prepared(term.noise, standard(np), None)
         law = self.model.fields[number].law
-        return Source(law, prepared, self.seed, number, index, self.periods)
+        return Source(law, prepared, self.seed, term.stream, index, self.periods)
+
+    def _exceedance(
+        self, number: int, index: Index, part: Part, workspace: Workspace, known: Known
+    ) -> Exceedance:
+        threshold = self.model.fields[number].threshold
+        terms = self.model.terms(number)
+        sources = [self._source(number, term, index) for term in terms]
+        if self.model.shared is None:
+            return exceedance(sources[0], threshold, part, workspace)
+        weights = [term.weight for term in terms]
+        weighted = list(zip(sources, weights, strict=True))
+        return mixed_exceedance(weighted, number, threshold, part, workspace, known)
 
     def _decision(self, number: int, index: Index, xp: ModuleType, device: Any) -> Array:
-        field, prepared = self.model.fields[number], self._prepared(number, xp, device)
-        return decide(
-            field, field_values(field.law, prepared, self.seed, number, index, self.periods)
-        )
+        field, periods = self.model.fields[number], self.periods
+        if self.model.shared is None:
+            prepared = self._prepared(number, xp, device)
+            values = field_values(field.law, prepared, self.seed, number, index, periods)
+        else:
+            mixtures = [
+                Mixture(self._prepared(term.noise, xp, device), term.stream, term.weight)
+                for term in self.model.terms(number)
+            ]
+            values = mixed_values(field.law, mixtures, self.seed, index, periods)
+        return decide(field, values)
 
 
 class _Overlap(NamedTuple):

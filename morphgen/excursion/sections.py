@@ -18,6 +18,7 @@ from morphgen._array_api import Array, fast_length, fft, one_thread, standard
 from morphgen.errors import InputError
 from morphgen.excursion.labels import decide, first_match
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.shared import Term
 from morphgen.fields.blocks import stream
 from morphgen.fields.kernels import AXES, Kernel
 from morphgen.fields.noise import white_noise
@@ -42,7 +43,8 @@ class SectionSampler:
     torus : tuple of 2 ints
         Rows and columns of the periodic plane that it is cut from.
     amplitudes : tuple of arrays
-        Square root of each field's spectrum on the torus, on the half spectrum.
+        Square root of the spectrum of each of the model's noises on the torus, on the half
+        spectrum.
     """
 
     model: ExcursionModel
@@ -64,15 +66,24 @@ class SectionSampler:
         return law.combine(self._components(seed, number, law.components))
 
     def _components(self, seed: int, number: int, count: int) -> Iterator[Array]:
-        transforms = fft(self.xp)
+        terms = self.model.terms(number)
         for component in range(count):
-            key = _SECTION_STREAMS + stream(number, component)
-            torus = (1, *self.torus)
-            noise = white_noise(seed, key, (0, 0, 0), torus, xp=self.xp, device=self.device)
-            with one_thread(self.xp):
-                spectrum = transforms.rfftn(noise[0, ...], axes=(0, 1)) * self.amplitudes[number]
-                values = transforms.irfftn(spectrum, s=self.torus, axes=(0, 1))
-            yield values[: self.shape[0], : self.shape[1]]
+            parts = [self._noise(seed, term, component) for term in terms]
+            if self.model.shared is None:
+                yield parts[0]
+            else:
+                yield sum(term.weight * part for term, part in zip(terms, parts, strict=True))
+
+    def _noise(self, seed: int, term: Term, component: int) -> Array:
+        """Values of one Gaussian field with noise of its own."""
+        transforms = fft(self.xp)
+        key = _SECTION_STREAMS + stream(term.stream, component)
+        torus = (1, *self.torus)
+        noise = white_noise(seed, key, (0, 0, 0), torus, xp=self.xp, device=self.device)
+        with one_thread(self.xp):
+            spectrum = transforms.rfftn(noise[0, ...], axes=(0, 1)) * self.amplitudes[term.noise]
+            values = transforms.irfftn(spectrum, s=self.torus, axes=(0, 1))
+        return values[: self.shape[0], : self.shape[1]]
 
 
 def section_sampler(
@@ -103,15 +114,15 @@ def section_sampler(
         raise InputError(f"plane is {plane!r}: expected xy, xz or yz")
     rows, columns = PLANE_AXES[plane]
     sizes = pixel_size or (model.voxel_size[rows], model.voxel_size[columns])
-    reach = max(field.kernel.reach for field in model.fields)
+    reach = model.reach
     torus = tuple(
         fast_length(length + int(np.ceil(reach / size)))
         for length, size in zip(shape, sizes, strict=True)
     )
     space = standard(xp)
     amplitudes = tuple(
-        space.asarray(_amplitude(field.kernel, (rows, columns), torus, sizes), device=device)
-        for field in model.fields
+        space.asarray(_amplitude(noise.kernel, (rows, columns), torus, sizes), device=device)
+        for noise in model.noises
     )
     return SectionSampler(
         model, (shape[0], shape[1]), (torus[0], torus[1]), amplitudes, space, device

@@ -66,6 +66,9 @@ def load_model(path: str | Path) -> ExcursionModel:
 def dump_model(model: ExcursionModel) -> str:
     """Model as JSON text, one line per short list, ending in a newline."""
     content = _adapter().dump_python(model, mode="json")
+    if model.shared is None:
+        # models without it stay readable for versions that do not know it
+        del content["shared"]
     whole = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **content}
     return _pretty(whole) + "\n"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
@@ -15,7 +16,17 @@ from morphgen.fields.laws import Law
 from morphgen.fields.sampling import Index, Periods, Sampling
 from morphgen.fields.synthesis import Synthesis
 
-__all__ = ["Index", "Periods", "block_edge", "block_end", "field_values", "stream"]
+__all__ = [
+    "SHARED_NOISE",
+    "Index",
+    "Mixture",
+    "Periods",
+    "block_edge",
+    "block_end",
+    "field_values",
+    "mixed_values",
+    "stream",
+]
 
 # Powers of two, as the sides of most volumes are: an edge of 192 would cover 512 voxels with 576.
 # Above 256 the gain in overlap no longer pays.
@@ -26,6 +37,9 @@ _LARGEST_FFT_LENGTH = 640
 # cost of noise and of passes through memory, beside the FFT's log2 of its size (measured)
 _LINEAR_WORK = 12.0
 _COMPONENTS_PER_FIELD = 2**16
+
+# number that noise common to several fields has among the streams, after those of all fields
+SHARED_NOISE = 2**15 - 1
 
 
 def stream(field: int, component: int) -> int:
@@ -87,5 +101,46 @@ def field_values(
     def components() -> Iterator[Array]:
         for component in range(law.components):
             yield prepared.component(seed, stream(field, component), index, periods)
+
+    return law.combine(components())
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What one noise contributes to a field, ready for synthesis.
+
+    Attributes
+    ----------
+    prepared : Synthesis
+        Synthesis of the noise.
+    stream : int
+        Number that its streams begin with.
+    weight : float
+        Its weight.
+    """
+
+    prepared: Synthesis
+    stream: int
+    weight: float
+
+
+def mixed_values(
+    law: Law, mixtures: Sequence[Mixture], seed: int, index: Index, periods: Periods
+) -> Array:
+    """Values on one canonical block of a field whose components are weighted sums of noises.
+
+    Returns
+    -------
+    array of float32, shape (edge, edge, edge)
+    """
+
+    def components() -> Iterator[Array]:
+        for component in range(law.components):
+            total = None
+            for one in mixtures:
+                key = stream(one.stream, component)
+                values = one.weight * one.prepared.component(seed, key, index, periods)
+                total = values if total is None else total + values
+            yield total
 
     return law.combine(components())

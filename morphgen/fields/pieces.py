@@ -9,7 +9,7 @@ a time, and only where they are needed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,6 +113,30 @@ def exceedance(source: Source, threshold: float, part: Part, workspace: Workspac
     return _Convolved(source, threshold, part, workspace)
 
 
+Weighted = Sequence[tuple[Source, float]]
+# values of noises that several fields share, by the number of their source
+Known = dict[int, "_Values"]
+
+
+def mixed_exceedance(
+    terms: Weighted, number: int, threshold: float, part: Part, workspace: Workspace, known: Known
+) -> Exceedance:
+    """Where a field reaches a threshold, if its one component is a weighted sum of noises.
+
+    Parameters
+    ----------
+    terms : sequence of (Source, float)
+        The noises with their weights; their law is that of the field.
+    number : int
+        Number of the field.
+    threshold, part, workspace
+        As in `exceedance`.
+    known : dict
+        Noises of the same block that other fields have met; those of this one are added.
+    """
+    return _Mixed(terms, number, threshold, part, workspace, known)
+
+
 class _Interpolated(Exceedance):
     """A field that is interpolated from the lattice of its synthesis."""
 
@@ -131,7 +155,7 @@ class _Interpolated(Exceedance):
         term = self._workspace.array("term", shape, np.float32)
         for number, component in enumerate(self._components):
             values = term if number else total
-            component.interpolate(piece, values)
+            component.write(piece, values)
             if self._squared:
                 np.multiply(values, values, out=values)
             if number:
@@ -141,7 +165,15 @@ class _Interpolated(Exceedance):
         return mask
 
 
-class _Component:
+class _Values(ABC):
+    """Values of one Gaussian field on the pieces of a block."""
+
+    @abstractmethod
+    def write(self, piece: Piece, out: np.ndarray) -> None:
+        """Write the values on a piece."""
+
+
+class _Component(_Values):
     """One Gaussian component of an interpolated field, whose columns are interpolated already."""
 
     def __init__(self, source: Source, key: int) -> None:
@@ -154,8 +186,8 @@ class _Component:
         self._rows = slice(0, 0)
         self._wide = np.empty(0, np.float32)
 
-    def interpolate(self, piece: Piece, out: np.ndarray) -> None:
-        """Values on a piece."""
+    def write(self, piece: Piece, out: np.ndarray) -> None:
+        """Interpolate the values on a piece."""
         if piece.y != self._rows:
             band = self._y.band(piece.y)
             rows = np.matmul(self._y.matrix[piece.y, band], self._columns[:, band])
@@ -206,6 +238,71 @@ class _Convolved(Exceedance):
     def on(self, piece: Piece) -> np.ndarray:
         """Look up the decisions."""
         return self._mask[piece.z, piece.y]
+
+
+class _Stored(_Values):
+    """A Gaussian field that is convolved voxel by voxel, for a whole part at once."""
+
+    def __init__(self, source: Source, part: Part, workspace: Workspace) -> None:
+        edge = source.prepared.edge
+        self._values = workspace.array(f"values {source.number}", (edge,) * 3, np.float32)
+        for planes in _touched(part[0], PLANES, edge):
+            # pieces have planes that the part does not ask for
+            self._values[planes] = 0.0
+        for planes, values in _convolved(source, source.streams()[0], part, workspace):
+            self._values[planes] = values
+
+    def write(self, piece: Piece, out: np.ndarray) -> None:
+        """Look up the values on a piece."""
+        out[...] = self._values[piece.z, piece.y]
+
+
+class _Mixed(Exceedance):
+    """A field whose component is a weighted sum of noises."""
+
+    def __init__(
+        self,
+        terms: Weighted,
+        number: int,
+        threshold: float,
+        part: Part,
+        workspace: Workspace,
+        known: Known,
+    ) -> None:
+        source = terms[0][0]
+        self._squared = source.law.squared
+        self._edge = source.prepared.edge
+        self._threshold = np.float32(threshold)
+        self._workspace = workspace
+        self._name = f"mask {number}"
+        self._terms: list[tuple[_Values, np.float32]] = []
+        for one, weight in terms:
+            if one.number not in known:
+                known[one.number] = _values(one, part, workspace)
+            self._terms.append((known[one.number], np.float32(weight)))
+
+    def on(self, piece: Piece) -> np.ndarray:
+        """Add the noises and compare."""
+        shape = (piece.height, piece.depth, self._edge)
+        total = self._workspace.array("total", shape, np.float32)
+        term = self._workspace.array("term", shape, np.float32)
+        for number, (values, weight) in enumerate(self._terms):
+            out = term if number else total
+            values.write(piece, out)
+            np.multiply(out, weight, out=out)
+            if number:
+                np.add(total, term, out=total)
+        if self._squared:
+            np.multiply(total, total, out=total)
+        mask = self._workspace.array(self._name, shape, np.bool_)
+        np.greater_equal(total, self._threshold, out=mask)
+        return mask
+
+
+def _values(source: Source, part: Part, workspace: Workspace) -> _Values:
+    if source.prepared.sampling.interpolated:
+        return _Component(source, source.streams()[0])
+    return _Stored(source, part, workspace)
 
 
 def _convolved(

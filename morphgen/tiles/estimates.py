@@ -52,7 +52,7 @@ _PROBE_SECONDS = 1.0
 
 def halo_overhead(sample: Realization, grid: BlockGrid) -> float:
     """Volume that is convolved for every voxel of a volume, on average over components."""
-    components = [field.law.components for field in sample.model.fields]
+    components = [noise.components for noise in sample.model.noises]
     convolved = sum(
         count * math.prod(one.fft_shape(grid.edge)) * one.spacing_factor
         for count, one in zip(components, sample.samplings, strict=True)
@@ -63,11 +63,11 @@ def halo_overhead(sample: Realization, grid: BlockGrid) -> float:
 def rough_seconds(sample: Realization, blocks: int) -> float:
     """Time for a number of blocks in one process, within a factor of two or so."""
     block = _WRITING * sample.block_edge**3
-    for field, one in zip(sample.model.fields, sample.samplings, strict=True):
+    for noise, one in zip(sample.model.noises, sample.samplings, strict=True):
         component = _CONVOLUTION * math.prod(one.fft_shape(sample.block_edge))
         if one.interpolated:
             component += _INTERPOLATION * sample.block_edge**3
-        block += field.law.components * component
+        block += noise.components * component
     return blocks * block
 
 

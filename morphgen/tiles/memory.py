@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from morphgen.excursion.model import Field
 from morphgen.excursion.realization import Realization
+from morphgen.excursion.shared import Noise
 from morphgen.fields.parametric import KERNEL_MARGIN, ParametricKernel
 from morphgen.fields.sampling import Sampling
 from morphgen.tiles.backends import Backend
@@ -23,7 +23,7 @@ _PREPARATION_BYTES = 10.5
 _WHOLE_FFT_BYTES = {"numpy": 12.6, "torch": 26.0, "cupy": 12.6}
 # per voxel of an FFT that is done axis by axis: half a spectrum of complex64
 _STAGED_FFT_BYTES = 4.1
-# per voxel of the FFT: float32 transforms, kept for every field
+# per voxel of the FFT: float32 transforms, kept for every noise
 _TRANSFORM_BYTES = 2.05
 # per voxel of the block: labels that are painted, those that are being written, their copies by
 # chunk, and the encoded shard
@@ -40,9 +40,9 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
 
     An upper bound of the peak of its resident memory, interpreter and libraries included.
     """
-    fields = list(zip(sample.model.fields, sample.samplings, strict=True))
-    kept, peak = sum(_remains(sample, *one) for one in fields), 0.0
-    for one in fields:
+    noises = list(zip(sample.model.noises, sample.samplings, strict=True))
+    kept, peak = sum(_remains(sample, *one) for one in noises), 0.0
+    for one in noises:
         kept += _TRANSFORM_BYTES * math.prod(one[1].fft_shape(sample.block_edge))
         peak = max(peak, kept + _preparation(sample, *one))
     block = sample.block_edge**3
@@ -51,7 +51,10 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
     if backend.name == "numpy":
         peak = max(peak, kept + _BLOCK_BYTES * block + _by_pieces(sample))
     else:
-        whole = _WHOLE_BLOCK_BYTES * block + max(_whole(sample, *one, backend) for one in fields)
+        whole = _WHOLE_BLOCK_BYTES * block + max(_whole(sample, *one, backend) for one in noises)
+        if sample.model.shared is not None:
+            # the weighted sum, while the next noise is convolved, and that noise weighted
+            whole += 8 * block
         peak = max(peak, kept + whole)
     return math.ceil(_INTERPRETER[backend.name] + peak)
 
@@ -62,51 +65,53 @@ def available_memory() -> int:
 
 
 def _by_pieces(sample: Realization) -> float:
-    """Bytes of a block that is computed piece by piece: what all its fields hold together."""
+    """Bytes of a block that is computed piece by piece: what all its noises hold together."""
     edge, largest, held = sample.block_edge, 0.0, 0.0
     spectra, sums = {}, 0.0
-    for field, one in zip(sample.model.fields, sample.samplings, strict=True):
+    # decisions of a field, or values of a noise that is mixed with another
+    stored = 1.0 if sample.model.shared is None else 4.0
+    for noise, one in zip(sample.model.noises, sample.samplings, strict=True):
         shape = one.fft_shape(edge)
         if one.interpolated:
             columns = math.prod(axis.points(edge) for axis in one.axes[:2]) * edge
-            held += 4 * 1.2 * columns * field.law.components
+            held += 4 * 1.2 * columns * noise.components
             largest = max(largest, _WHOLE_FFT_BYTES["numpy"] * math.prod(shape))
         else:
-            held += edge**3
+            held += stored * edge**3
             spectra[shape] = _STAGED_FFT_BYTES * math.prod(shape)
-            sums = max(sums, 4.0 * edge**3 if field.law.components > 1 else 0.0)
+            sums = max(sums, 4.0 * edge**3 if noise.components > 1 else 0.0)
     return held + largest + sum(spectra.values()) + sums
 
 
-def _whole(sample: Realization, field: Field, one: Sampling, backend: Backend) -> float:
-    """Bytes of a field that is computed on whole arrays."""
+def _whole(sample: Realization, noise: Noise, one: Sampling, backend: Backend) -> float:
+    """Bytes of a noise that is computed on whole arrays."""
     edge, voxels = sample.block_edge, math.prod(one.fft_shape(sample.block_edge))
     need = _WHOLE_FFT_BYTES[backend.name] * voxels
     if one.interpolated:
         need += 4.0 * (one.axes[0].points(edge) * edge**2 + edge**3)
-    if field.law.components > 1:
+    if noise.components > 1:
         # the sum of squares, and the component before
         need += 4.0 * edge**3 + 4.0 * max(voxels, edge**3)
     return need
 
 
-def _preparation(sample: Realization, field: Field, one: Sampling) -> float:
+def _preparation(sample: Realization, noise: Noise, one: Sampling) -> float:
     kernel = _KERNEL_BYTES * math.prod(2 * axis.halo + 1 for axis in one.axes)
     transform = _PREPARATION_BYTES * math.prod(one.fft_shape(sample.block_edge)) + kernel / 4
-    return max(kernel, transform, _OCTANT_BYTES * _octant(sample, field, one))
+    return max(kernel, transform, _OCTANT_BYTES * _octant(sample, noise, one))
 
 
-def _remains(sample: Realization, field: Field, one: Sampling) -> float:
+def _remains(sample: Realization, noise: Noise, one: Sampling) -> float:
     # the kernel is cached, and its temporaries leave holes in the heap
-    return _OCTANT_BYTES / 2 * _octant(sample, field, one)
+    return _OCTANT_BYTES / 2 * _octant(sample, noise, one)
 
 
-def _octant(sample: Realization, field: Field, one: Sampling) -> float:
+def _octant(sample: Realization, noise: Noise, one: Sampling) -> float:
     """Points of the octant that a parametric kernel is computed on."""
-    if not isinstance(field.kernel, ParametricKernel):
+    if not isinstance(noise.kernel, ParametricKernel):
         return 0.0
     return math.prod(
-        field.kernel.reach / (step * factor) + KERNEL_MARGIN
+        noise.kernel.reach / (step * factor) + KERNEL_MARGIN
         for step, factor in zip(sample.model.voxel_size, one.factors, strict=True)
     )
 

@@ -327,7 +327,7 @@ def _pyramid(own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lattices(record: VolumeRecord) -> list[dict[str, list[int]]]:
-    """Synthesis lattice of each field, for JSON."""
+    """Synthesis lattice of each of the model's noises, for JSON."""
     return [
         {"factors": list(one.factors), "taps": list(one.taps)}
         for one in record.realization().samplings
