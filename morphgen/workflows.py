@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.training.options import TrainingOptions, require_torch
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
@@ -16,15 +18,25 @@ from morphgen.progress import Progress, silent
 from morphgen.tiles import generate
 from morphgen.validation import CalibrationCurves, Comparison, compare
 
-__all__ = ["METHODS", "calibrate", "calibration_curves", "generate", "validate"]
+__all__ = [
+    "ESTIMATORS",
+    "METHODS",
+    "TrainingOptions",
+    "calibrate",
+    "calibration_curves",
+    "generate",
+    "validate",
+]
 
-METHODS = ("coverage",)
+METHODS = ("coverage", "adversarial", "combined")
+ESTIMATORS = ("closed", "sampled")
 
 
 def calibrate(
     sections: Sequence[Section],
     *,
     method: str = "coverage",
+    estimator: str = "closed",
     parametrization: str = "high",
     fields: str | Sequence[str] = "auto",
     order: str | Sequence[int] = "auto",
@@ -32,6 +44,7 @@ def calibrate(
     max_lag: int | None = None,
     evaluations: int = 200,
     seed: int = 0,
+    training: TrainingOptions | None = None,
     progress: Progress = silent,
 ) -> CalibrationResult:
     """Calibrate an excursion-set model to segmented sections.
@@ -40,8 +53,11 @@ def calibrate(
     ----------
     sections : sequence of Section
         Sections of one material, of one pixel size.
-    method : {"coverage"}
-        Matching of all two-point coverage functions in closed form.
+    method : {"coverage", "adversarial", "combined"}
+        What the fit matches: all two-point coverage functions; the judgement of networks that
+        tell real sections from simulated ones; or both.
+    estimator : {"closed", "sampled"}
+        Coverage functions of the model in closed form, or of sampled sections (method coverage).
     parametrization : {"high", "low"}
         Spline kernels, or named covariance families.
     fields : "auto" or sequence of str
@@ -56,7 +72,9 @@ def calibrate(
     evaluations : int
         Most evaluations in the final fit.
     seed : int
-        Seed of the simulated sections that field classes are chosen by.
+        Seed of all simulated sections.
+    training : TrainingOptions, optional
+        Options of a training: of every method and estimator but coverage in closed form.
     progress : Progress
         Told what is being done.
 
@@ -68,14 +86,21 @@ def calibrate(
     ------
     InputError
         If the request or the sections are unusable.
+    BackendError
+        If a training finds no torch, or not the device that is asked for.
     CalibrationError
-        If the data did not determine a model.
+        If the data did not determine a model, or a training diverged.
     """
-    if method not in METHODS:
-        raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
+    _check_choice("method", method, METHODS)
+    _check_choice("estimator", estimator, ESTIMATORS)
+    if estimator == "sampled" and method != "coverage":
+        raise InputError(f"estimator sampled belongs to method coverage, not {method}")
     if thresholds not in ("fractions", "free"):
         raise InputError(f"thresholds is {thresholds!r}: expected fractions or free")
-    return calibrate_coverage(
+    run: Callable[..., CalibrationResult] = calibrate_coverage
+    if (method, estimator) != ("coverage", "closed"):
+        run = _training(method, estimator, training)
+    return run(
         sections,
         parametrization=parametrization,
         laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
@@ -132,6 +157,21 @@ def calibration_curves(result: CalibrationResult) -> CalibrationCurves:
     """Curves of a calibration, as its report draws them."""
     fit = result.coverage
     return CalibrationCurves(fit.lag, fit.data, fit.model, fit.standard_error, fit.bound)
+
+
+def _training(
+    method: str, estimator: str, options: TrainingOptions | None
+) -> Callable[..., CalibrationResult]:
+    require_torch()
+    # torch takes seconds to load
+    from morphgen.calibration.training.train import calibrate_trained
+
+    return partial(calibrate_trained, method=method, estimator=estimator, options=options)
+
+
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{name} is {value!r}: expected one of {', '.join(known)}")
 
 
 def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
@@ -20,7 +21,7 @@ from morphgen.calibration.topology import simulator
 from morphgen.calibration.uncertainty import Quantities, standard_errors
 from morphgen.errors import CalibrationError, InputError
 from morphgen.excursion.coverage import first_match_fractions
-from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source
+from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source, TrainingRecord
 from morphgen.images import Section
 from morphgen.phases import OUTSIDE
 from morphgen.progress import Progress, silent
@@ -75,6 +76,70 @@ def calibrate_coverage(
     CalibrationError
         If no finite model was found.
     """
+    fitted = fit_coverage(
+        sections,
+        parametrization=parametrization,
+        laws=laws,
+        order=order,
+        free_thresholds=free_thresholds,
+        max_lag=max_lag,
+        evaluations=evaluations,
+        seed=seed,
+        progress=progress,
+    )
+    return coverage_result(fitted)
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageSolution:
+    """A closed-form fit with all that led to it.
+
+    Attributes
+    ----------
+    sections : sequence of Section
+        The sections.
+    target : Target
+        Their coverage functions.
+    selection : Selection
+        Order and laws.
+    problem : Problem
+        The least-squares problem.
+    solution : Solution
+        Its solution.
+    parametrization : {"high", "low"}
+        Kind of kernels.
+    seed : int
+        Seed of the sections that candidates were compared by.
+    """
+
+    sections: Sequence[Section]
+    target: Target
+    selection: Selection
+    problem: Problem
+    solution: Solution
+    parametrization: str
+    seed: int
+
+    def model(self) -> ExcursionModel:
+        """The model of these parameters, without a record of its origin."""
+        return _model(
+            self.sections[0], self.selection.order, self.problem, self.solution.parameters
+        )
+
+
+def fit_coverage(
+    sections: Sequence[Section],
+    *,
+    parametrization: str = "high",
+    laws: Sequence[FieldLaw] | None = None,
+    order: Sequence[int] | None = None,
+    free_thresholds: bool = False,
+    max_lag: int | None = None,
+    evaluations: int = 200,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> CoverageSolution:
+    """Fit without a record of it; parameters and errors are those of `calibrate_coverage`."""
     check_evaluations(evaluations)
     if not 0 <= seed < 2**64:
         raise InputError(f"seed {seed} is outside 0 to 2**64 - 1")
@@ -100,7 +165,7 @@ def calibrate_coverage(
             "the fit diverged; fix --fields or --order, or bring larger sections"
         )
     progress("fitting", 1, 1)
-    return _result(target, sections, selection, problem, solution, parametrization, seed)
+    return CoverageSolution(sections, target, selection, problem, solution, parametrization, seed)
 
 
 def _problem(target: Target, selection: Selection, free_thresholds: bool) -> Problem:
@@ -114,15 +179,28 @@ def _problem(target: Target, selection: Selection, free_thresholds: bool) -> Pro
     )
 
 
-def _result(
-    target: Target,
-    sections: Sequence[Section],
-    selection: Selection,
-    problem: Problem,
-    solution: Solution,
-    parametrization: str,
-    seed: int,
+def coverage_result(
+    fitted: CoverageSolution,
+    *,
+    method: str = "coverage",
+    training: TrainingRecord | None = None,
+    versions: Sequence[str] = ("morphgen", "numpy", "scipy"),
 ) -> CalibrationResult:
+    """Model of a fit with its record: misfits, standard errors, candidates.
+
+    Parameters
+    ----------
+    fitted : CoverageSolution
+        The fit; its parameters may come from a training that followed it.
+    method : str
+        Method, as on the command line.
+    training : TrainingRecord, optional
+        Record of the training.
+    versions : sequence of str
+        Packages whose versions are recorded.
+    """
+    target, sections, selection = fitted.target, fitted.sections, fitted.selection
+    problem, solution = fitted.problem, fitted.solution
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
     errors = standard_errors(
         problem, solution.parameters, target, selection.order, _quantities(selection.order)
@@ -132,14 +210,13 @@ def _result(
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
         f"{solution.message} after {len(solution.history)} evaluations"
     )
-    model = _model(sections[0], selection.order, problem, solution.parameters)
     provenance = Provenance(
-        method="coverage",
-        parametrization=parametrization,
+        method=method,
+        parametrization=fitted.parametrization,
         status="converged" if solution.converged else "stopped",
         message=message,
-        seed=seed,
-        versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
+        seed=fitted.seed,
+        versions={name: version(name) for name in versions},
         sources=tuple(_source(section) for section in sections),
         max_lag=float(target.lag[-1]),
         misfit=_misfits(target, fit),
@@ -147,9 +224,10 @@ def _result(
         standard_error=float(fit.standard_error.max()),
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
         candidates=candidates,
+        training=training,
     )
     return CalibrationResult(
-        model.with_provenance(provenance),
+        fitted.model().with_provenance(provenance),
         solution.converged,
         message,
         solution.history,

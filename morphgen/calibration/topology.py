@@ -101,7 +101,7 @@ class Simulator:
         rows = []
         for free, inside in zip(open_sets, decided, strict=True):
             parts = [free & inside, free & ~inside] if last else [free & inside]
-            rows.append(np.concatenate([self._euler(part) for part in parts]))
+            rows.append(np.concatenate([self.euler_numbers(part) for part in parts]))
         table = np.stack(rows)
         pixels = float(self.shape[0] * self.shape[1])
         one_body = 1.0 / (pixels * self.pixel_size[0] * self.pixel_size[1])
@@ -112,12 +112,15 @@ class Simulator:
         """The same statistics of the phases with the given labels, on real sections."""
         weights = np.array([np.count_nonzero(section.labels != OUTSIDE) for section in sections])
         rows = [
-            np.concatenate([self._euler(section.labels == label, section.mask) for label in labels])
+            np.concatenate(
+                [self.euler_numbers(section.labels == label, section.mask) for label in labels]
+            )
             for section in sections
         ]
         return np.average(np.stack(rows), axis=0, weights=weights)
 
-    def _euler(self, inside: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    def euler_numbers(self, inside: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Euler number densities of the eroded set, the set and the dilated set."""
         sets = [_eroded(inside, self.radius), inside, ~_eroded(~inside, self.radius)]
         # erosions and dilations know what lies this far inside the specimen
         mask = None if mask is None else _eroded(mask, self.radius)

@@ -128,7 +128,8 @@ class Candidate:
         Root mean square deviation of C_ij - p_i p_j, in standard errors, on tiles of the sections
         that the fields were not fitted to.
     discriminator_score : float or None
-        How well a trained discriminator tells the candidate's sections from the real ones.
+        Mean logarithm of the probability that a network trained on sections of all candidates
+        gives this one, over crops of the sections; None where no network was asked.
     """
 
     order: tuple[int, ...]
@@ -146,6 +147,40 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class TrainingRecord:
+    """How a training went.
+
+    Attributes
+    ----------
+    estimator : str
+        ``closed`` or ``sampled`` coverage functions.
+    request : str
+        Fingerprint of sections, options and versions: what ``--resume`` compares.
+    steps, best_step : int
+        Steps taken, and the one whose parameters were kept; 0 is the closed-form fit.
+    score_start, score_best : float or None
+        Root mean square deviation of the descriptors of the held-out part of the sections, in
+        standard deviations of simulated ones; None where nothing was held out.
+    ended : str
+        Why training ended, in words.
+    losses : dict of tuples
+        By name, thinned to about a hundred points; ``step`` holds their steps.
+    scores : tuple of pairs
+        Step and held-out score.
+    """
+
+    estimator: str
+    request: str
+    steps: int
+    best_step: int
+    ended: str
+    score_start: float | None = None
+    score_best: float | None = None
+    losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    scores: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a model comes from, and how far it can be trusted.
 
@@ -159,6 +194,8 @@ class Provenance:
         Largest standard error of the sections' C_ij - p_i p_j over these lags.
     uncertainty : dict
         Standard error of each parameter and derived quantity, by name.
+    training : TrainingRecord or None
+        Record of a training; None where the closed form was all.
     """
 
     method: str
@@ -174,6 +211,7 @@ class Provenance:
     standard_error: float = 0.0
     uncertainty: dict[str, float] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
+    training: TrainingRecord | None = None
 
     def __post_init__(self) -> None:
         for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():
