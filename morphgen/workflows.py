@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.request import ESTIMATORS, METHODS, CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.options import TrainingOptions, require_torch
 from morphgen.errors import InputError
@@ -24,12 +24,10 @@ __all__ = [
     "TrainingOptions",
     "calibrate",
     "calibration_curves",
+    "calibration_request",
     "generate",
     "validate",
 ]
-
-METHODS = ("coverage", "adversarial", "combined")
-ESTIMATORS = ("closed", "sampled")
 
 
 def calibrate(
@@ -91,25 +89,51 @@ def calibrate(
     CalibrationError
         If the data did not determine a model, or a training diverged.
     """
-    _check_choice("method", method, METHODS)
-    _check_choice("estimator", estimator, ESTIMATORS)
-    if estimator == "sampled" and method != "coverage":
-        raise InputError(f"estimator sampled belongs to method coverage, not {method}")
+    request = calibration_request(
+        method=method,
+        estimator=estimator,
+        parametrization=parametrization,
+        fields=fields,
+        order=order,
+        thresholds=thresholds,
+        max_lag=max_lag,
+        evaluations=evaluations,
+        seed=seed,
+    )
+    if not request.trains:
+        return _closed_form(sections, request, progress)
+    require_torch()
+    # torch takes seconds to load
+    from morphgen.calibration.training.train import calibrate_trained
+
+    return calibrate_trained(sections, request, training or TrainingOptions(), progress=progress)
+
+
+def calibration_request(
+    *,
+    method: str = "coverage",
+    estimator: str = "closed",
+    parametrization: str = "high",
+    fields: str | Sequence[str] = "auto",
+    order: str | Sequence[int] = "auto",
+    thresholds: str = "fractions",
+    max_lag: int | None = None,
+    evaluations: int = 200,
+    seed: int = 0,
+) -> CalibrationRequest:
+    """Check what `calibrate` is asked for; arguments and errors are its own."""
     if thresholds not in ("fractions", "free"):
         raise InputError(f"thresholds is {thresholds!r}: expected fractions or free")
-    run: Callable[..., CalibrationResult] = calibrate_coverage
-    if (method, estimator) != ("coverage", "closed"):
-        run = _training(method, estimator, training)
-    return run(
-        sections,
-        parametrization=parametrization,
+    return CalibrationRequest(
+        method,
+        estimator,
+        parametrization,
         laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
         order=None if isinstance(order, str) and order == "auto" else _order(order),
         free_thresholds=thresholds == "free",
         max_lag=max_lag,
         evaluations=evaluations,
         seed=seed,
-        progress=progress,
     )
 
 
@@ -159,30 +183,31 @@ def calibration_curves(result: CalibrationResult) -> CalibrationCurves:
     return CalibrationCurves(fit.lag, fit.data, fit.model, fit.standard_error, fit.bound)
 
 
-def _training(
-    method: str, estimator: str, options: TrainingOptions | None
-) -> Callable[..., CalibrationResult]:
-    require_torch()
-    # torch takes seconds to load
-    from morphgen.calibration.training.train import calibrate_trained
+def _closed_form(
+    sections: Sequence[Section], request: CalibrationRequest, progress: Progress
+) -> CalibrationResult:
+    return calibrate_coverage(
+        sections,
+        parametrization=request.parametrization,
+        laws=request.laws,
+        order=request.order,
+        free_thresholds=request.free_thresholds,
+        max_lag=request.max_lag,
+        evaluations=request.evaluations,
+        seed=request.seed,
+        progress=progress,
+    )
 
-    return partial(calibrate_trained, method=method, estimator=estimator, options=options)
 
-
-def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"{name} is {value!r}: expected one of {', '.join(known)}")
-
-
-def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:
+def _laws(fields: str | Sequence[str]) -> tuple[FieldLaw, ...]:
     names = fields.split(",") if isinstance(fields, str) else fields
-    return [FieldLaw(*parse_law(name)) for name in names]
+    return tuple(FieldLaw(*parse_law(name)) for name in names)
 
 
-def _order(order: str | Sequence[int]) -> list[int]:
+def _order(order: str | Sequence[int]) -> tuple[int, ...]:
     if not isinstance(order, str):
-        return [operator.index(label) for label in order]
+        return tuple(operator.index(label) for label in order)
     try:
-        return [int(label) for label in order.split(",")]
+        return tuple(int(label) for label in order.split(","))
     except ValueError as error:
         raise InputError(f"order is {order!r}: expected labels such as 1,2,0") from error

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import pickle
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import InputError
-from morphgen.images import Section
 
 _FORMAT = "morphgen-training-1"
-# do not change what is computed
-_FREE = ("checkpoint", "resume")
 
 
 @dataclass(frozen=True)
@@ -79,35 +71,3 @@ class Checkpoint:
         """Remove the file, if there is one."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-
-
-def fingerprint(
-    sections: Sequence[Section], options: TrainingOptions, request: dict[str, object]
-) -> str:
-    """Hash of everything that a training's result depends on.
-
-    Parameters
-    ----------
-    sections : sequence of Section
-        Their pixels, planes and pixel sizes count.
-    options : TrainingOptions
-        All but the place of the checkpoint.
-    request : dict
-        The other arguments of the calibration, as plain values.
-    """
-    chosen = {name: value for name, value in asdict(options).items() if name not in _FREE}
-    content = {
-        "sections": [
-            [
-                one.sha256,
-                hashlib.sha256(one.labels.tobytes()).hexdigest(),
-                one.plane,
-                one.pixel_size,
-            ]
-            for one in sections
-        ],
-        "options": chosen,
-        "request": request,
-        "versions": {name: version(name) for name in ("morphgen", "numpy", "scipy", "torch")},
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -59,8 +59,9 @@ class TrainingOptions:
 
     Parameters
     ----------
-    steps : int
-        Most steps; a training may end earlier.
+    steps : int, optional
+        Most steps, 800 by default, 300 for sampled coverage functions; a training may end
+        earlier.
     crop : int, optional
         Edge of the crops that discriminators see, in pixels; 12 correlation lengths by default.
     batch : int
@@ -91,7 +92,7 @@ class TrainingOptions:
         If a value is out of its range.
     """
 
-    steps: int = 600
+    steps: int | None = None
     crop: int | None = None
     batch: int = 8
     weight: float = 1.0
@@ -105,7 +106,9 @@ class TrainingOptions:
     resume: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "score_every", "patience"):
+        if self.steps is not None:
+            _check_count("steps", self.steps, 1)
+        for name in ("batch", "score_every", "patience"):
             _check_count(name, getattr(self, name), 1)
         if self.crop is not None:
             _check_count("crop", self.crop, 16)

@@ -30,6 +30,7 @@ from morphgen.fields.kernels import AXES
 _CROP_LENGTHS, _SMALLEST_CROP, _LARGEST_CROP = 12.0, 64, 128
 _ROUNDING = 8
 
+_SAMPLED_STEPS, _ADVERSARIAL_STEPS = 300, 800
 # step sizes, in coordinates: standard errors of C
 _SAMPLED_RATES = (0.1, 0.01)
 # second derivatives are 2 along what the data determine: smaller gradients are mostly noise
@@ -55,6 +56,7 @@ def sampled_setting(
             "the sampled estimator knows isotropic models only; use --estimator closed"
         )
     family = plane_families(fitted.sections)[0]
+    steps = options.steps or _SAMPLED_STEPS
     reach = reach_of(fitted.problem, scaling.start)
     edge = 2.0 * float(fitted.target.lag[-1]) / min(family.pixel_size)
     torus = torus_of(family, (int(edge) + 1,) * 2, reach)
@@ -66,9 +68,9 @@ def sampled_setting(
         pixel_size=family.pixel_size,
         count=options.batch,
         smoothing=options.smoothing,
-        schedule=Schedule(*_SAMPLED_WIDTHS, options.steps),
+        schedule=Schedule(*_SAMPLED_WIDTHS, steps),
     )
-    return objective, Pace(options.steps, *_SAMPLED_RATES, noise=_SAMPLED_NOISE)
+    return objective, Pace(steps, *_SAMPLED_RATES, noise=_SAMPLED_NOISE)
 
 
 def adversarial_setting(
@@ -88,6 +90,7 @@ def adversarial_setting(
         If the crops are smaller than what the discriminator sees.
     """
     layers = parse_layers(options.discriminator)
+    steps = options.steps or _ADVERSARIAL_STEPS
     families = plane_families(fitted.sections, model_axis(fitted.model()))
     reach = reach_of(fitted.problem, scaling.start)
     arenas = [
@@ -104,14 +107,14 @@ def adversarial_setting(
         fitted.problem,
         scaling,
         [one for one, _ in arenas],
-        Schedule(*_ADVERSARIAL_WIDTHS, options.steps),
+        Schedule(*_ADVERSARIAL_WIDTHS, steps),
         options.batch,
         options.weight,
         method == "combined",
         options.precision,
     )
     pace = Pace(
-        options.steps,
+        steps,
         *_ADVERSARIAL_RATES,
         score_every=options.score_every,
         patience=options.patience,

@@ -11,10 +11,10 @@ import torch
 
 from morphgen.calibration.coverage import CoverageSolution, coverage_result, fit_coverage
 from morphgen.calibration.minimize import Solution
-from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.arithmetic import chosen_device, fixed_threads
-from morphgen.calibration.training.checkpoint import Checkpoint, fingerprint
+from morphgen.calibration.training.checkpoint import Checkpoint
 from morphgen.calibration.training.loop import Objective, Score, Track, train
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.scaling import Scaling, scaling_at
@@ -28,17 +28,9 @@ VERSIONS = ("morphgen", "numpy", "scipy", "torch")
 
 def calibrate_trained(
     sections: Sequence[Section],
+    request: CalibrationRequest,
+    options: TrainingOptions,
     *,
-    method: str = "combined",
-    estimator: str = "closed",
-    options: TrainingOptions | None = None,
-    parametrization: str = "high",
-    laws: Sequence[FieldLaw] | None = None,
-    order: Sequence[int] | None = None,
-    free_thresholds: bool = False,
-    max_lag: int | None = None,
-    evaluations: int = 200,
-    seed: int = 0,
     progress: Progress = silent,
 ) -> CalibrationResult:
     """Calibrate by sampled sections.
@@ -50,16 +42,12 @@ def calibrate_trained(
     ----------
     sections : sequence of Section
         Sections of one material.
-    method : {"coverage", "adversarial", "combined"}
-        What the fit matches: sampled C_ij, a discriminator's judgement, or this and the
-        closed-form C_ij.
-    estimator : {"closed", "sampled"}
-        How ``coverage`` computes C_ij.
-    options : TrainingOptions, optional
+    request : CalibrationRequest
+        What is asked for.
+    options : TrainingOptions
         Options of the training.
-    parametrization, laws, order, free_thresholds, max_lag, evaluations, seed, progress
-        See `morphgen.calibration.coverage.calibrate_coverage`. The adversarial method frees the
-        thresholds in any case.
+    progress : Progress
+        Told what is being done, and the losses.
 
     Raises
     ------
@@ -70,39 +58,26 @@ def calibrate_trained(
     CalibrationError
         If the training diverged.
     """
-    chosen = options or TrainingOptions()
-    request: dict[str, object] = {
-        "method": method,
-        "estimator": estimator,
-        "parametrization": parametrization,
-        "laws": None if laws is None else [law.name for law in laws],
-        "order": None if order is None else list(order),
-        "free_thresholds": free_thresholds or method == "adversarial",
-        "max_lag": max_lag,
-        "evaluations": evaluations,
-        "seed": seed,
-    }
-    keeper = Checkpoint(chosen.checkpoint, fingerprint(sections, chosen, request))
-    kept = (keeper.load() if chosen.resume else None) or {"threads": torch.get_num_threads()}
+    keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
+    kept = (keeper.load() if options.resume else None) or {"threads": torch.get_num_threads()}
     with fixed_threads(kept["threads"]):
         fitted = fit_coverage(
             sections,
-            parametrization=parametrization,
-            laws=laws,
-            order=order,
-            free_thresholds=free_thresholds or method == "adversarial",
-            max_lag=max_lag,
-            evaluations=1 if estimator == "sampled" else evaluations,
-            seed=seed,
+            parametrization=request.parametrization,
+            laws=request.laws,
+            order=request.order,
+            free_thresholds=request.free_thresholds or request.method == "adversarial",
+            max_lag=request.max_lag,
+            evaluations=1 if request.estimator == "sampled" else request.evaluations,
+            seed=request.seed,
             progress=progress,
         )
-        return _trained(fitted, method, estimator, chosen, keeper, kept, progress)
+        return _trained(fitted, request, options, keeper, kept, progress)
 
 
 def _trained(
     fitted: CoverageSolution,
-    method: str,
-    estimator: str,
+    request: CalibrationRequest,
     options: TrainingOptions,
     keeper: Checkpoint,
     kept: dict[str, Any],
@@ -112,10 +87,12 @@ def _trained(
     scaling = _scaling(fitted, kept)
     objective: Objective
     score: Score | None = None
-    if estimator == "sampled":
+    if request.estimator == "sampled":
         objective, pace = sampled_setting(fitted, options, scaling, device)
     else:
-        objective, score, pace = adversarial_setting(fitted, options, scaling, device, method)
+        objective, score, pace = adversarial_setting(
+            fitted, options, scaling, device, request.method
+        )
     track, adam = Track.at_start(scaling.start.size), None
     if "track" in kept:
         track, adam = Track(**kept["track"]), kept["adam"]
@@ -138,9 +115,12 @@ def _trained(
     solution = Solution(
         scaling.parameters(track.best.numpy()), True, track.ended, fitted.solution.history
     )
-    record = _record(track, estimator, keeper.request)
+    record = _record(track, request.estimator, keeper.request)
     return coverage_result(
-        replace(fitted, solution=solution), method=method, training=record, versions=VERSIONS
+        replace(fitted, solution=solution),
+        method=request.method,
+        training=record,
+        versions=VERSIONS,
     )
 
 
