@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import InputError
 
 from .codes import RESUMABLE
@@ -22,6 +24,22 @@ from .options import (
     VoxelSize,
 )
 from .screen import Screen, trouble
+from .training import (
+    DEFAULTS,
+    Asked,
+    Batch,
+    Crop,
+    Device,
+    Layers,
+    Resume,
+    Smoothing,
+    Steps,
+    Weight,
+    check_checkpoint,
+    checkpoint_of,
+    is_finished,
+    repeated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +53,23 @@ ModelOut = Annotated[
 Symmetry = Annotated[
     str, typer.Option("--symmetry", metavar="isotropic", help="Symmetry of the material.")
 ]
-Method = Annotated[str, typer.Option("--method", metavar="coverage", help="What the fit matches.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="coverage|adversarial|combined",
+        help="What the fit matches: coverage functions, networks that tell real sections from "
+        "simulated ones, or both.",
+    ),
+]
+Estimator = Annotated[
+    str,
+    typer.Option(
+        "--estimator",
+        metavar="closed|sampled",
+        help="Coverage functions of the model in closed form, or of sampled sections.",
+    ),
+]
 Kernels = Annotated[
     str,
     typer.Option(
@@ -80,9 +114,7 @@ MaxLag = Annotated[
 ]
 Seed = Annotated[
     int,
-    typer.Option(
-        "--seed", metavar="N", help="Seed of the sections that field laws are compared by."
-    ),
+    typer.Option("--seed", metavar="N", help="Seed of all simulated sections."),
 ]
 ReportOut = Annotated[
     Path | None,
@@ -91,6 +123,7 @@ ReportOut = Annotated[
 
 
 def calibrate(
+    context: typer.Context,
     sections: SectionFiles,
     out: ModelOut,
     plane: Planes = None,
@@ -98,12 +131,21 @@ def calibrate(
     phases: Phases = None,
     symmetry: Symmetry = "isotropic",
     method: Method = "coverage",
+    estimator: Estimator = "closed",
     parametrization: Kernels = "high",
     fields: Fields = "auto",
     order: Order = "auto",
     thresholds: Thresholds = "fractions",
     max_lag: MaxLag = None,
     seed: Seed = 0,
+    steps: Steps = None,
+    crop: Crop = None,
+    batch: Batch = DEFAULTS.batch,
+    weight: Weight = DEFAULTS.weight,
+    discriminator: Layers = DEFAULTS.discriminator,
+    smoothing: Smoothing = DEFAULTS.smoothing,
+    device: Device = DEFAULTS.device,
+    resume: Resume = False,
     report: ReportOut = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -113,25 +155,25 @@ def calibrate(
     """Calibrate a model to segmented sections."""
     screen = Screen(as_json, quiet)
     _check_symmetry(symmetry)
-    _check_outputs(out, report, overwrite, sections)
+    training = TrainingOptions(
+        steps, crop, batch, weight, discriminator, smoothing, device,
+        checkpoint=checkpoint_of(out), resume=resume,
+    )  # fmt: skip
+    _check_outputs(out, report, overwrite or resume, sections)
+    check_checkpoint(checkpoint_of(out), resume, overwrite)
+    asked = Asked(method, estimator, parametrization, fields, order, thresholds, max_lag, seed)
     try:
         images = read_files(sections, plane, voxel_size, phases)
-        result = fit(
-            images,
-            screen,
-            method=method,
-            parametrization=parametrization,
-            fields=fields,
-            order=order,
-            thresholds=thresholds,
-            max_lag=max_lag,
-            seed=seed,
-        )
+        if resume and not overwrite and is_finished(out, asked, training, images):
+            screen.line(f"{out} is finished")
+            return
+        result = fit(images, screen, asked, training)
         page = None if report is None else draw_report(result, images)
     except KeyboardInterrupt as error:
-        trouble("interrupted; nothing was written: repeat the command to start again")
+        trouble(_interrupted(context, checkpoint_of(out)))
         raise typer.Exit(RESUMABLE) from error
     result.model.save(out, overwrite=overwrite)
+    checkpoint_of(out).unlink(missing_ok=True)
     if report is not None and page is not None:
         _write_page(report, page, overwrite)
     _tell(screen, result, images, out, report)
@@ -140,30 +182,14 @@ def calibrate(
 def fit(
     images: Sequence[Section],
     screen: Screen,
-    *,
-    method: str = "coverage",
-    parametrization: str = "high",
-    fields: str = "auto",
-    order: str = "auto",
-    thresholds: str = "fractions",
-    max_lag: int | None = None,
-    seed: int = 0,
+    asked: Asked | None = None,
+    training: TrainingOptions = DEFAULTS,
 ) -> CalibrationResult:
     """Calibrate, with a progress bar."""
     from morphgen.workflows import calibrate as run
 
     with screen.progress() as progress:
-        return run(
-            images,
-            method=method,
-            parametrization=parametrization,
-            fields=fields,
-            order=order,
-            thresholds=thresholds,
-            max_lag=max_lag,
-            seed=seed,
-            progress=progress,
-        )
+        return run(images, training=training, progress=progress, **asdict(asked or Asked()))
 
 
 def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
@@ -172,6 +198,12 @@ def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
     from morphgen.workflows import calibration_curves
 
     return calibration_report(result.model, images, calibration_curves(result))
+
+
+def _interrupted(context: typer.Context, checkpoint: Path) -> str:
+    if not checkpoint.exists():
+        return "interrupted; nothing was written: repeat the command to start again"
+    return f"interrupted; continue with\n{repeated(context, '--resume')}"
 
 
 def _write_page(path: Path, page: str, overwrite: bool) -> None:

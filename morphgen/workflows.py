@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.reduce import reduce_model
+from morphgen.calibration.request import ESTIMATORS, METHODS, CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.training.options import TrainingOptions, require_torch
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
@@ -17,22 +19,34 @@ from morphgen.progress import Progress, silent
 from morphgen.tiles import generate
 from morphgen.validation import CalibrationCurves, Comparison, compare
 
-__all__ = ["METHODS", "calibrate", "calibration_curves", "generate", "reduce_model", "validate"]
-
-METHODS = ("coverage",)
+__all__ = [
+    "ESTIMATORS",
+    "METHODS",
+    "TrainingOptions",
+    "calibrate",
+    "calibration_curves",
+    "calibration_request",
+    "generate",
+    "reduce_model",
+    "validate",
+]
 
 
 def calibrate(
     sections: Sequence[Section],
     *,
     method: str = "coverage",
+    estimator: str = "closed",
     parametrization: str = "high",
     fields: str | Sequence[str] = "auto",
     order: str | Sequence[int] = "auto",
     thresholds: str = "fractions",
+    symmetry: str = "isotropic",
+    axis: str | None = None,
     max_lag: int | None = None,
     evaluations: int = 200,
     seed: int = 0,
+    training: TrainingOptions | None = None,
     progress: Progress = silent,
 ) -> CalibrationResult:
     """Calibrate an excursion-set model to segmented sections.
@@ -41,8 +55,11 @@ def calibrate(
     ----------
     sections : sequence of Section
         Sections of one material, of one pixel size.
-    method : {"coverage"}
-        Matching of all two-point coverage functions in closed form.
+    method : {"coverage", "adversarial", "combined"}
+        What the fit matches: all two-point coverage functions; the judgement of networks that
+        tell real sections from simulated ones; or both.
+    estimator : {"closed", "sampled"}
+        Coverage functions of the model in closed form, or of sampled sections (method coverage).
     parametrization : {"high", "low"}
         Spline kernels, or named covariance families.
     fields : "auto" or sequence of str
@@ -52,12 +69,19 @@ def calibrate(
         Labels in the order of decision.
     thresholds : {"fractions", "free"}
         Thresholds that give the sections' volume fractions, or fitted with the rest.
+    symmetry : {"isotropic", "cylindrical", "auto"}
+        Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
+        the sections are not isotropic.
+    axis : {"z", "y", "x"}, optional
+        The axis; by default the direction that differs from the two others.
     max_lag : int, optional
         Largest lag in pixels; 8 correlation lengths by default.
     evaluations : int
         Most evaluations in the final fit.
     seed : int
-        Seed of the simulated sections that field classes are chosen by.
+        Seed of all simulated sections.
+    training : TrainingOptions, optional
+        Options of a training: of every method and estimator but coverage in closed form.
     progress : Progress
         Told what is being done.
 
@@ -69,23 +93,62 @@ def calibrate(
     ------
     InputError
         If the request or the sections are unusable.
+    BackendError
+        If a training finds no torch, or not the device that is asked for.
     CalibrationError
-        If the data did not determine a model.
+        If the data did not determine a model, or a training diverged.
     """
-    if method not in METHODS:
-        raise InputError(f"method is {method!r}: expected one of {', '.join(METHODS)}")
-    if thresholds not in ("fractions", "free"):
-        raise InputError(f"thresholds is {thresholds!r}: expected fractions or free")
-    return calibrate_coverage(
-        sections,
+    request = calibration_request(
+        method=method,
+        estimator=estimator,
         parametrization=parametrization,
-        laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
-        order=None if isinstance(order, str) and order == "auto" else _order(order),
-        free_thresholds=thresholds == "free",
+        fields=fields,
+        order=order,
+        thresholds=thresholds,
+        symmetry=symmetry,
+        axis=axis,
         max_lag=max_lag,
         evaluations=evaluations,
         seed=seed,
-        progress=progress,
+    )
+    if not request.trains:
+        return calibrate_coverage(sections, request, progress)
+    require_torch()
+    # torch takes seconds to load
+    from morphgen.calibration.training.train import calibrate_trained
+
+    return calibrate_trained(sections, request, training or TrainingOptions(), progress=progress)
+
+
+def calibration_request(
+    *,
+    method: str = "coverage",
+    estimator: str = "closed",
+    parametrization: str = "high",
+    fields: str | Sequence[str] = "auto",
+    order: str | Sequence[int] = "auto",
+    thresholds: str = "fractions",
+    symmetry: str = "isotropic",
+    axis: str | None = None,
+    max_lag: int | None = None,
+    evaluations: int = 200,
+    seed: int = 0,
+) -> CalibrationRequest:
+    """Check what `calibrate` is asked for; arguments and errors are its own."""
+    if thresholds not in ("fractions", "free"):
+        raise InputError(f"thresholds is {thresholds!r}: expected fractions or free")
+    return CalibrationRequest(
+        method,
+        estimator,
+        parametrization,
+        laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
+        order=None if isinstance(order, str) and order == "auto" else _order(order),
+        free_thresholds=thresholds == "free",
+        symmetry=symmetry,
+        axis=axis,
+        max_lag=max_lag,
+        evaluations=evaluations,
+        seed=seed,
     )
 
 
@@ -135,15 +198,15 @@ def calibration_curves(result: CalibrationResult) -> CalibrationCurves:
     return CalibrationCurves(fit.lag, fit.data, fit.model, fit.standard_error, fit.bound)
 
 
-def _laws(fields: str | Sequence[str]) -> list[FieldLaw]:
+def _laws(fields: str | Sequence[str]) -> tuple[FieldLaw, ...]:
     names = fields.split(",") if isinstance(fields, str) else fields
-    return [FieldLaw(*parse_law(name)) for name in names]
+    return tuple(FieldLaw(*parse_law(name)) for name in names)
 
 
-def _order(order: str | Sequence[int]) -> list[int]:
+def _order(order: str | Sequence[int]) -> tuple[int, ...]:
     if not isinstance(order, str):
-        return [operator.index(label) for label in order]
+        return tuple(operator.index(label) for label in order)
     try:
-        return [int(label) for label in order.split(",")]
+        return tuple(int(label) for label in order.split(","))
     except ValueError as error:
         raise InputError(f"order is {order!r}: expected labels such as 1,2,0") from error

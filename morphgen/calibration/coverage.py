@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
@@ -12,10 +13,11 @@ from morphgen.calibration.bound import lagwise_bound
 from morphgen.calibration.held_out import Folds, make_folds
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.lengths import correlation_lengths
-from morphgen.calibration.minimize import Solution, check_evaluations, solve
+from morphgen.calibration.minimize import Solution, solve
 from morphgen.calibration.objective import FieldLaw, pairs_of
 from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
 from morphgen.calibration.symmetry import Symmetry, choose_symmetry
@@ -24,7 +26,8 @@ from morphgen.calibration.topology import simulator
 from morphgen.calibration.uncertainty import Quantities, spread
 from morphgen.errors import CalibrationError, InputError
 from morphgen.excursion.coverage import first_match_fractions
-from morphgen.excursion.model import ExcursionModel, Field, Provenance, Source
+from morphgen.excursion.model import ExcursionModel, Field
+from morphgen.excursion.provenance import Provenance, Source, TrainingRecord
 from morphgen.images import Section
 from morphgen.phases import OUTSIDE
 from morphgen.progress import Progress, silent
@@ -34,50 +37,18 @@ _CANDIDATES_KEPT = 20
 
 
 def calibrate_coverage(
-    sections: Sequence[Section],
-    *,
-    parametrization: str = "high",
-    laws: Sequence[FieldLaw] | None = None,
-    order: Sequence[int] | None = None,
-    free_thresholds: bool = False,
-    symmetry: str = "isotropic",
-    axis: str | None = None,
-    max_lag: int | None = None,
-    evaluations: int = 200,
-    seed: int = 0,
-    progress: Progress = silent,
+    sections: Sequence[Section], request: CalibrationRequest, progress: Progress = silent
 ) -> CalibrationResult:
-    """Fit an excursion-set model of independent fields to all C_ij of sections jointly.
+    """Fit an excursion-set model to all C_ij of sections jointly.
 
     Parameters
     ----------
     sections : sequence of Section
         Sections of one material.
-    parametrization : {"high", "low"}
-        Spline kernels, or named covariance families.
-    laws : sequence of FieldLaw, optional
-        Law of each field in the order of decision; chosen by default.
-    order : sequence of int, optional
-        Labels in the order of decision; chosen by default.
-    free_thresholds : bool
-        Fit the volume fractions too; by default they are those of the sections.
-    symmetry : {"isotropic", "cylindrical", "auto"}
-        Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
-        the sections are not isotropic, see `isotropy_test`.
-    axis : {"z", "y", "x"}, optional
-        The axis; by default the direction that differs from the two others.
-    max_lag : int, optional
-        Largest lag in pixels; 8 correlation lengths by default.
-    evaluations : int
-        Most evaluations in the final fit.
-    seed : int
-        Seed of the sections that candidates are compared by.
+    request : CalibrationRequest
+        What is asked for.
     progress : Progress
         Told what is being done.
-
-    Returns
-    -------
-    CalibrationResult
 
     Raises
     ------
@@ -86,37 +57,76 @@ def calibrate_coverage(
     CalibrationError
         If no finite model was found.
     """
-    check_evaluations(evaluations)
-    if not 0 <= seed < 2**64:
-        raise InputError(f"seed {seed} is outside 0 to 2**64 - 1")
+    return coverage_result(fit_coverage(sections, request, progress))
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageSolution:
+    """A closed-form fit with all that led to it.
+
+    Attributes
+    ----------
+    sections : sequence of Section
+        The sections.
+    target : Target
+        Their coverage functions.
+    selection : Selection
+        Order and laws.
+    problem : Problem
+        The least-squares problem.
+    solution : Solution
+        Its solution.
+    request : CalibrationRequest
+        What was asked for.
+    symmetry : Symmetry
+        The symmetry that was chosen.
+    """
+
+    sections: Sequence[Section]
+    target: Target
+    selection: Selection
+    problem: Problem
+    solution: Solution
+    request: CalibrationRequest
+    symmetry: Symmetry
+
+    def model(self) -> ExcursionModel:
+        """The model of these parameters, without a record of its origin."""
+        return _model(self.sections, self.selection.order, self.problem, self.solution.parameters)
+
+
+def fit_coverage(
+    sections: Sequence[Section], request: CalibrationRequest, progress: Progress = silent
+) -> CoverageSolution:
+    """Fit without a record of it; parameters and errors are those of `calibrate_coverage`."""
     progress("measuring", 0, 1)
-    chosen = choose_symmetry(sections, symmetry, axis)
+    chosen = choose_symmetry(sections, request.symmetry, request.axis)
     if chosen.axis is None:
-        target = measure_target(sections, max_lag)
+        target = measure_target(sections, request.max_lag)
     else:
-        target = measure_cylindrical(sections, chosen.axis, max_lag)
-    fixed = _checked_order(order, target)
-    _check_laws(laws, target)
+        target = measure_cylindrical(sections, chosen.axis, request.max_lag)
+    order = _checked_order(request.order, target)
+    _check_laws(request.laws, target)
     selection = select(
         target,
         sections,
-        simulator(sections, target.correlation_length, seed=seed, axis=target.axis),
-        order=fixed,
-        laws=laws,
-        parametrization=parametrization,
+        simulator(sections, target.correlation_length, seed=request.seed, axis=target.axis),
+        order=order,
+        laws=request.laws,
+        parametrization=request.parametrization,
         folds=_folds(sections, target),
         progress=progress,
     )
     progress("fitting", 0, 1)
-    problem = _problem(target, selection, free_thresholds)
+    problem = _problem(target, selection, request.free_thresholds)
     start = problem.start([fit.parameters for fit in selection.fits])
-    solution = solve(problem, start, evaluations=evaluations, tolerance=1e-4)
+    solution = solve(problem, start, evaluations=request.evaluations, tolerance=1e-4)
     if not np.all(np.isfinite(solution.parameters)):
         raise CalibrationError(
             "the fit diverged; fix --fields or --order, or bring larger sections"
         )
     progress("fitting", 1, 1)
-    return _result(target, sections, selection, problem, solution, parametrization, seed, chosen)
+    return CoverageSolution(sections, target, selection, problem, solution, request, chosen)
 
 
 def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
@@ -137,16 +147,28 @@ def _problem(target: Target, selection: Selection, free_thresholds: bool) -> Pro
     )
 
 
-def _result(
-    target: Target,
-    sections: Sequence[Section],
-    selection: Selection,
-    problem: Problem,
-    solution: Solution,
-    parametrization: str,
-    seed: int,
-    symmetry: Symmetry,
+def coverage_result(
+    fitted: CoverageSolution,
+    *,
+    method: str = "coverage",
+    training: TrainingRecord | None = None,
+    versions: Sequence[str] = ("morphgen", "numpy", "scipy"),
 ) -> CalibrationResult:
+    """Model of a fit with its record: misfits, standard errors, candidates.
+
+    Parameters
+    ----------
+    fitted : CoverageSolution
+        The fit; its parameters may come from a training that followed it.
+    method : str
+        Method, as on the command line.
+    training : TrainingRecord, optional
+        Record of the training.
+    versions : sequence of str
+        Packages whose versions are recorded.
+    """
+    target, sections, selection = fitted.target, fitted.sections, fitted.selection
+    problem, solution = fitted.problem, fitted.solution
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
     known = spread(
         problem,
@@ -155,20 +177,19 @@ def _result(
         selection.order,
         quantities_of(selection.order, target.lags),
     )
-    errors, intervals = known.standard_errors(), known.intervals(seed=seed)
+    errors, intervals = known.standard_errors(), known.intervals(seed=fitted.request.seed)
     candidates = selection.candidates[:_CANDIDATES_KEPT]
     message = (
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
         f"{solution.message} after {len(solution.history)} evaluations"
     )
-    model = _model(sections, selection.order, problem, solution.parameters)
     provenance = Provenance(
-        method="coverage",
-        parametrization=parametrization,
+        method=method,
+        parametrization=fitted.request.parametrization,
         status="converged" if solution.converged else "stopped",
         message=message,
-        seed=seed,
-        versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
+        seed=fitted.request.seed,
+        versions={name: version(name) for name in versions},
         sources=tuple(_source(section) for section in sections),
         max_lag=float(target.lag.max()),
         misfit=_misfits(target, fit),
@@ -177,10 +198,11 @@ def _result(
         uncertainty={name: float(f"{value:.3g}") for name, value in errors.items()},
         intervals=kept_intervals(intervals),
         candidates=candidates,
-        isotropy=symmetry.test,
+        isotropy=fitted.symmetry.test,
+        training=training,
     )
     return CalibrationResult(
-        model.with_provenance(provenance),
+        fitted.model().with_provenance(provenance),
         solution.converged,
         message,
         solution.history,
@@ -188,7 +210,7 @@ def _result(
         intervals,
         candidates,
         fit,
-        (*_warnings(target, sections[0]), *symmetry.warnings),
+        (*_warnings(target, sections[0]), *fitted.symmetry.warnings),
     )
 
 

@@ -15,7 +15,7 @@ from morphgen.calibration.objective import FieldLaw, coverage_rows
 from morphgen.calibration.parametrization import Low, Parametrization, high
 from morphgen.calibration.problem import Problem
 from morphgen.errors import InputError
-from morphgen.excursion.model import AnyKernel
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.kernels import Axis
 from morphgen.fields.laws import correlation_angle
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel

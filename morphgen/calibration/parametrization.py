@@ -12,7 +12,7 @@ import scipy.optimize
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.lengths import axis_lengths, correlation_length
 from morphgen.calibration.penalties import Penalty, no_penalty, spline_penalty
-from morphgen.excursion.model import AnyKernel
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.kernels import Axis
 from morphgen.fields.parametric import (
     DampedSincKernel,

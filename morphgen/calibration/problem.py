@@ -102,6 +102,14 @@ class Problem:
         penalties = [slope for _, slope in self._penalties(parameters)]
         return np.concatenate([data, *penalties])
 
+    def penalties(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals that are no data, stacked, and their derivatives."""
+        found = self._penalties(parameters)
+        values = [value for value, _ in found]
+        slopes = [slope for _, slope in found]
+        none = np.zeros((0, parameters.size))
+        return np.concatenate([np.zeros(0), *values]), np.concatenate([none, *slopes])
+
     def data_size(self) -> int:
         """Number of residuals that are data, not penalties."""
         return self.rows.size + (len(self.fractions) if self.free_thresholds else 0)

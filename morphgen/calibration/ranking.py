@@ -18,7 +18,7 @@ from morphgen.calibration.fields import FieldFit
 from morphgen.calibration.held_out import Folds, deviation
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.targets import Target
-from morphgen.excursion.model import Candidate
+from morphgen.excursion.provenance import Candidate
 
 # models held against data that they were not fitted to, besides the chosen one and the same with
 # other kernels

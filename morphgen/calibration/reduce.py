@@ -20,7 +20,9 @@ from morphgen.calibration.targets import Target, measure_target
 from morphgen.calibration.uncertainty import spread
 from morphgen.errors import InputError
 from morphgen.excursion.coverage import first_match_fractions
-from morphgen.excursion.model import AnyKernel, ExcursionModel, Provenance, Reduction
+from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.provenance import Provenance, Reduction
+from morphgen.excursion.shared import AnyKernel
 from morphgen.excursion.storage import dump_model
 from morphgen.fields.parametric import ParametricKernel
 from morphgen.images import Section

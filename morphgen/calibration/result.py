@@ -8,7 +8,8 @@ import numpy as np
 
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.targets import PlaneRows
-from morphgen.excursion.model import Candidate, ExcursionModel
+from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.provenance import Candidate
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from morphgen.calibration.ranking import Contender, parameter_count, ranked
 from morphgen.calibration.targets import Target
 from morphgen.calibration.topology import Simulator
 from morphgen.errors import InputError
-from morphgen.excursion.model import Candidate
+from morphgen.excursion.provenance import Candidate
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.images import Section
 from morphgen.progress import Progress

@@ -14,8 +14,9 @@ import numpy as np
 
 from morphgen.calibration.objective import FieldLaw
 from morphgen.descriptors.euler import section_euler_density
-from morphgen.excursion.model import AnyKernel, ExcursionModel, Field
+from morphgen.excursion.model import ExcursionModel, Field
 from morphgen.excursion.sections import Plane, section_sampler
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.kernels import Axis
 from morphgen.images import Section
 from morphgen.phases import OUTSIDE, Phase
@@ -136,7 +137,11 @@ class Simulator:
             rows = []
             for free, inside in zip(open_sets[own], decided[own], strict=True):
                 parts = [free & inside, free & ~inside] if last else [free & inside]
-                rows.append(np.concatenate([self._euler(part, frame) for part in parts]))
+                rows.append(
+                    np.concatenate(
+                        [euler_numbers(part, self.radius, frame.pixel_size) for part in parts]
+                    )
+                )
             table = np.stack(rows)
             pixels = float(frame.shape[0] * frame.shape[1])
             one_body = 1.0 / (pixels * frame.pixel_size[0] * frame.pixel_size[1])
@@ -157,7 +162,12 @@ class Simulator:
             weights = np.array([np.count_nonzero(section.labels != OUTSIDE) for section in own])
             rows = [
                 np.concatenate(
-                    [self._euler(section.labels == label, frame, section.mask) for label in labels]
+                    [
+                        euler_numbers(
+                            section.labels == label, self.radius, frame.pixel_size, section.mask
+                        )
+                        for label in labels
+                    ]
                 )
                 for section in own
             ]
@@ -165,17 +175,33 @@ class Simulator:
             sizes.append(np.full(values[-1].size, float(weights.sum())))
         return np.concatenate(values), np.concatenate(sizes)
 
-    def _euler(
-        self, inside: np.ndarray, frame: Frame, mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        sets = [_eroded(inside, self.radius), inside, ~_eroded(~inside, self.radius)]
-        # erosions and dilations know what lies this far inside the specimen
-        mask = None if mask is None else _eroded(mask, self.radius)
-        values = [
-            section_euler_density(part.astype(np.uint8), 1, frame.pixel_size, mask=mask)
-            for part in sets
-        ]
-        return np.array([float(value) for value in values])
+
+def euler_numbers(
+    inside: np.ndarray,
+    radius: int,
+    pixel_size: tuple[float, float],
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """Euler number densities of the eroded set, the set and the dilated set.
+
+    Parameters
+    ----------
+    inside : boolean array, shape (rows, columns)
+        The set.
+    radius : int
+        Radius of the erosion and of the dilation, in pixels.
+    pixel_size : tuple of 2 floats
+        Pixel spacing.
+    mask : boolean array, optional
+        False outside the specimen.
+    """
+    sets = [_eroded(inside, radius), inside, ~_eroded(~inside, radius)]
+    # erosions and dilations know what lies this far inside the specimen
+    mask = None if mask is None else _eroded(mask, radius)
+    values = [
+        section_euler_density(part.astype(np.uint8), 1, pixel_size, mask=mask) for part in sets
+    ]
+    return np.array([float(value) for value in values])
 
 
 def simulator(

@@ -7,14 +7,8 @@ from morphgen.excursion.coverage import (
     two_point_coverage,
     volume_fractions,
 )
-from morphgen.excursion.model import (
-    Candidate,
-    ExcursionModel,
-    Field,
-    Provenance,
-    Reduction,
-    Source,
-)
+from morphgen.excursion.model import ExcursionModel, Field
+from morphgen.excursion.provenance import Candidate, Provenance, Reduction, Source
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
 from morphgen.excursion.shared import SharedNoise

@@ -6,7 +6,7 @@ Everything here is frozen and made of plain values, so that a model is a few kil
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Discriminator
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
-from morphgen.excursion.isotropy import IsotropyTest
+from morphgen.excursion.provenance import Provenance
 from morphgen.excursion.shared import AnyKernel, Noise, SharedNoise, Term
 from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import GradientVariance, check_positive
@@ -25,19 +25,6 @@ from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.orthants import Steps, steps
 from morphgen.fields.sampling import Sampling, sampling
 from morphgen.phases import Phase
-
-__all__ = [
-    "AnyKernel",
-    "AnyLaw",
-    "Candidate",
-    "ExcursionModel",
-    "Field",
-    "Provenance",
-    "Side",
-    "Source",
-    "joint_probability",
-    "mean_gradient",
-]
 
 # reach of a correlation in voxels beyond which no block could hold its kernel
 _FARTHEST = 10_000
@@ -98,139 +85,6 @@ class Field:
     def steps(self) -> Steps:
         """Values of the Gaussian component for which the field decides, if it has only one."""
         return steps(self.law, self.threshold, below=self.side == "below")
-
-
-@dataclass(frozen=True)
-class Source:
-    """An image that a model was calibrated on."""
-
-    name: str
-    sha256: str
-    plane: str
-    shape: tuple[int, int]
-    pixel_size: tuple[float, float]
-    pixels: int
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One row of the ranked table of models that were considered.
-
-    Attributes
-    ----------
-    order : tuple of int
-        Labels in the order of decision.
-    laws : tuple of str
-        Law of each field, as on the command line.
-    bound : float
-        Least misfit of any independent fields in this order, whatever their covariances.
-    misfit : float
-        Largest |C_ij(model) - C_ij(sections)| with the fields fitted one by one; where the laws
-        are "any", with the fields that fit best lag by lag.
-    order_score : float
-        Root mean square deviation, in standard errors, from what independence demands of the
-        first phase (THEORY 5).
-    topology_score : float or None
-        The same for the section Euler numbers against simulated sections (THEORY 9); None where
-        nothing was simulated.
-    symmetry : str
-        "isotropic" or "cylindrical".
-    parametrization : str
-        "high" or "low".
-    dependence : str
-        "independent", or "shared" where the fields share noise.
-    parameters : int or None
-        Numbers that the model has: thresholds and parameters of kernels; None where no field was
-        fitted.
-    held_out : float or None
-        Root mean square deviation of C_ij - p_i p_j, in standard errors, on tiles of the sections
-        that the fields were not fitted to.
-    discriminator_score : float or None
-        How well a trained discriminator tells the candidate's sections from the real ones.
-    """
-
-    order: tuple[int, ...]
-    laws: tuple[str, ...]
-    bound: float
-    misfit: float
-    order_score: float
-    topology_score: float | None = None
-    symmetry: str = "isotropic"
-    parametrization: str = "high"
-    dependence: str = "independent"
-    parameters: int | None = None
-    held_out: float | None = None
-    discriminator_score: float | None = None
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """How a low-parametric model was obtained from a high-parametric one.
-
-    Attributes
-    ----------
-    source : str
-        SHA-256 of the model that it was obtained from, as JSON.
-    families : tuple of str
-        Covariance family of each field.
-    loss : dict
-        Largest |C_ij(low) - C_ij(high)| over the lags used, per pair "i-j".
-    missing : tuple of str
-        Names of the parameters whose standard error is not known.
-    """
-
-    source: str
-    families: tuple[str, ...]
-    loss: dict[str, float]
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a model comes from, and how far it can be trusted.
-
-    Attributes
-    ----------
-    misfit : dict
-        Largest |C_ij(model) - C_ij(sections)| over the lags used, per pair "i-j".
-    bound : float
-        Least misfit that any independent fields could reach, found lag by lag.
-    standard_error : float
-        Largest standard error of the sections' C_ij - p_i p_j over these lags.
-    uncertainty : dict
-        Standard error of each parameter and derived quantity, by name.
-    intervals : dict
-        95 % confidence interval (low, high) of each but spline coefficients, by block bootstrap.
-    reduction : Reduction or None
-        Of a low-parametric model that was obtained from another model: what that lost.
-    isotropy : IsotropyTest or None
-        What the sections say about isotropy; None where they are too small, or were not asked.
-    """
-
-    method: str
-    parametrization: str
-    status: str
-    message: str
-    seed: int
-    versions: dict[str, str]
-    sources: tuple[Source, ...]
-    max_lag: float
-    misfit: dict[str, float] = field(default_factory=dict)
-    bound: float = 0.0
-    standard_error: float = 0.0
-    uncertainty: dict[str, float] = field(default_factory=dict)
-    candidates: tuple[Candidate, ...] = ()
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    reduction: Reduction | None = None
-    isotropy: IsotropyTest | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():
-            if not math.isfinite(value):
-                raise ModelError(f"{name} is {value}: expected a finite number")
-        for name, interval in self.intervals.items():
-            if not all(math.isfinite(end) for end in interval):
-                raise ModelError(f"interval of {name} is {interval}: expected finite numbers")
 
 
 @dataclass(frozen=True)

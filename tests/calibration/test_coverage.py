@@ -15,6 +15,7 @@ from samples import PHASES
 
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.objective import FieldLaw
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.selection import DEGREES_OF_FREEDOM
 from morphgen.calibration.targets import measure_target
@@ -52,7 +53,8 @@ def correlation_error(model: ExcursionModel, truth: ExcursionModel, field: int) 
 def matern() -> CalibrationResult:
     """Fixed order and laws: the fit alone."""
     truth = TRUTHS["Matern"]
-    return calibrate_coverage([draw(truth, 1)], order=truth.order, laws=[GAUSSIAN, GAUSSIAN])
+    request = CalibrationRequest(order=truth.order, laws=(GAUSSIAN, GAUSSIAN))
+    return calibrate_coverage([draw(truth, 1)], request)
 
 
 def test_fit_recovers_the_correlations(matern: CalibrationResult) -> None:
@@ -98,15 +100,10 @@ def test_standard_errors_have_the_right_size() -> None:
     # with 10 sections the relative error of a standard deviation is 1 / sqrt(18) = .24, and the
     # error stated by 16 to 36 tiles scatters by about as much: a factor of 2 is 3 of both
     truth = TRUTHS["Matern"]
-    results = [
-        calibrate_coverage(
-            [draw(truth, seed, 320)],
-            parametrization="low",
-            order=truth.order,
-            laws=[GAUSSIAN, GAUSSIAN],
-        )
-        for seed in range(10)
-    ]
+    request = CalibrationRequest(
+        parametrization="low", order=truth.order, laws=(GAUSSIAN, GAUSSIAN)
+    )
+    results = [calibrate_coverage([draw(truth, seed, 320)], request) for seed in range(10)]
     for name in ("volume_fraction.2", "fields.0.threshold", "fields.0.correlation_length"):
         stated = np.mean([result.uncertainty[name] for result in results])
         found = np.std([_value(result, name) for result in results], ddof=1)

@@ -15,6 +15,7 @@ from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import high
 from morphgen.calibration.reduce import reduce_model
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, section_sampler
@@ -119,8 +120,8 @@ def section() -> Section:
 
 @pytest.fixture(scope="module")
 def calibrated(section: Section) -> CalibrationResult:
-    laws = [FieldLaw(GAUSSIAN)] * 2
-    return calibrate_coverage([section], order=(2, 0, 1), laws=laws)
+    laws = (FieldLaw(GAUSSIAN),) * 2
+    return calibrate_coverage([section], CalibrationRequest(order=(2, 0, 1), laws=laws))
 
 
 def test_sections_give_every_standard_error(

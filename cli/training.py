@@ -1,0 +1,175 @@
+"""Options of a training, and how an interrupted one is continued."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from morphgen.calibration.training.options import TrainingOptions
+from morphgen.errors import InputError
+
+if TYPE_CHECKING:
+    from morphgen.images import Section
+
+_PANEL = "Training"
+
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        metavar="N",
+        show_default=False,
+        rich_help_panel=_PANEL,
+        help="Training: most steps.  [default: 800; 300 for sampled coverage]",
+    ),
+]
+Crop = Annotated[
+    int | None,
+    typer.Option(
+        "--crop",
+        metavar="PIXELS",
+        show_default=False,
+        rich_help_panel=_PANEL,
+        help="Training: edge of the crops that discriminators see.  [default: 12 correlation "
+        "lengths, 64 to 128]",
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        rich_help_panel=_PANEL,
+        help="Training: crops of either kind a step.",
+    ),
+]
+Weight = Annotated[
+    float,
+    typer.Option(
+        "--weight",
+        metavar="W",
+        rich_help_panel=_PANEL,
+        help="Training: weight of the adversarial loss beside the coverage loss.",
+    ),
+]
+Layers = Annotated[
+    str,
+    typer.Option(
+        "--discriminator",
+        metavar="LAYER,...",
+        rich_help_panel=_PANEL,
+        help="Training: layers of the discriminator, such as k4n64s2: kernel, feature maps, "
+        "stride.",
+    ),
+]
+Smoothing = Annotated[
+    str,
+    typer.Option(
+        "--smoothing",
+        metavar="straight-through|probit|logistic",
+        rich_help_panel=_PANEL,
+        help="Training: what replaces the step of a threshold.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda",
+        rich_help_panel=_PANEL,
+        help="Training: where sections are drawn; auto takes CUDA where it works.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        rich_help_panel=_PANEL,
+        help="Training: continue what is there: nothing, a checkpoint, or the finished model.",
+    ),
+]
+
+DEFAULTS = TrainingOptions()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Arguments of `morphgen.workflows.calibrate` that are typed as text or numbers."""
+
+    method: str = "coverage"
+    estimator: str = "closed"
+    parametrization: str = "high"
+    fields: str = "auto"
+    order: str = "auto"
+    thresholds: str = "fractions"
+    max_lag: int | None = None
+    seed: int = 0
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Where the training of a model is kept while it lasts."""
+    return out.with_name(f"{out.name}.checkpoint.pt")
+
+
+def check_checkpoint(path: Path, resume: bool, overwrite: bool) -> None:
+    """Refuse to start where an unfinished training lies.
+
+    Raises
+    ------
+    InputError
+        If there is one, and neither option says what to do with it.
+    """
+    if path.exists() and not (resume or overwrite):
+        raise InputError(
+            f"{path} holds an unfinished training; add --resume to continue it, or --overwrite to "
+            "start again"
+        )
+
+
+def is_finished(
+    out: Path, asked: Asked, options: TrainingOptions, sections: Sequence[Section]
+) -> bool:
+    """Whether a model file is what this very training ended with.
+
+    Raises
+    ------
+    InputError
+        If there is a model file of another request.
+    """
+    from morphgen.excursion import load_model
+    from morphgen.workflows import calibration_request
+
+    if not out.exists():
+        return False
+    origin = load_model(out).provenance
+    request = calibration_request(**asdict(asked))
+    training = None if origin is None else origin.training
+    if training is None or training.request != request.fingerprint(sections, options):
+        raise InputError(
+            f"{out} exists and comes from another request; choose another name, or add --overwrite"
+        )
+    return True
+
+
+def repeated(context: typer.Context, last: str) -> str:
+    """Command line that asks for the same, ending in another option."""
+    words = ["morphgen", str(context.info_name)]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.param_type_name == "argument":
+            words += [str(one) for one in value or ()]
+        elif value != parameter.default and parameter.opts[0] not in (last, "--overwrite"):
+            words += _spelled(parameter.opts[0], value)
+    return shlex.join([*words, last])
+
+
+def _spelled(option: str, value: object) -> list[str]:
+    if value is True:
+        return [option]
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [word for one in values for word in (option, str(one))]

@@ -1,0 +1,1 @@
+"""Calibration by sampled sections and discriminators: torch lives here and nowhere else."""
