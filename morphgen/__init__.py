@@ -7,6 +7,7 @@ from typing import Any as _Any
 
 if _TYPE_CHECKING:
     from morphgen.calibration.result import CalibrationResult
+    from morphgen.calibration.training.options import TrainingOptions
     from morphgen.excursion.model import ExcursionModel, Field
     from morphgen.excursion.realization import Realization
     from morphgen.excursion.sections import section_sampler
@@ -27,6 +28,7 @@ _HOMES = {
     "Phase": "phases",
     "Realization": "excursion.realization",
     "Section": "images",
+    "TrainingOptions": "calibration.training.options",
     "Volume": "images",
     "calibrate": "workflows",
     "generate": "workflows",
@@ -51,6 +53,7 @@ __all__ = [
     "Phase",
     "Realization",
     "Section",
+    "TrainingOptions",
     "Volume",
     "calibrate",
     "generate",
