@@ -30,8 +30,10 @@ from morphgen.images import Section
 # lags without a record of the calibration, in correlation lengths; and how many are compared
 _LAG_RANGE, _MOST_LAGS = 8.0, 160
 
-# a family that comes this near in C, root mean square over the lags, needs no second parameter
-_CLOSE_ENOUGH = 5e-4
+# a family that comes this near in C needs no second parameter
+_CLOSE_ENOUGH = 1e-3
+# largest standard error of the sections over one of a typical lag
+_LARGEST_OVER_TYPICAL = 2.0
 _EVALUATIONS = 200
 
 
@@ -123,8 +125,7 @@ def _fit(model: ExcursionModel, lags: Lags) -> _Fit:
         )
         for field in model.fields
     ]
-    # fit_field stops at half of this
-    near = np.full(lags.across.shape, 2.0 * _CLOSE_ENOUGH)
+    near = np.full(lags.across.shape, _nearness(model))
     fits = [
         fit_field(joint, p, law, parametrizations(lags, "low"), near)
         for joint, p, law in zip(joints, probabilities, laws, strict=True)
@@ -137,6 +138,12 @@ def _fit(model: ExcursionModel, lags: Lags) -> _Fit:
     )
     start = problem.start([fit.parameters for fit in fits])
     return _Fit(problem, solve(problem, start, evaluations=_EVALUATIONS).parameters)
+
+
+def _nearness(model: ExcursionModel) -> float:
+    """Standard error of C at a typical lag: what the given model itself is not sure of."""
+    recorded = 0.0 if model.provenance is None else model.provenance.standard_error
+    return max(_CLOSE_ENOUGH, recorded / _LARGEST_OVER_TYPICAL)
 
 
 def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -> _Accuracy:
