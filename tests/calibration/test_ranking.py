@@ -7,7 +7,6 @@ import pytest
 from calibration.truths import TRUTHS
 from samples import PHASES
 
-from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.held_out import Folds, make_folds
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import Low
@@ -139,8 +138,8 @@ def test_a_row_without_the_axis_is_shown_beside_one_with_it() -> None:
         read_section(section_sampler(truth, (256, 256), plane=plane).labels(seed), plane=plane)
         for seed, plane in enumerate(("xy", "yz"))
     ]
-    result = calibrate_coverage(
-        sections, symmetry="cylindrical", axis="z", laws=[FieldLaw(law)], parametrization="low"
+    result = calibrate(
+        sections, symmetry="cylindrical", axis="z", fields=["gaussian"], parametrization="low"
     )
     with_axis, without = result.candidates
     assert (with_axis.symmetry, without.symmetry) == ("cylindrical", "isotropic")
