@@ -130,8 +130,11 @@ def fit_coverage(
 
 
 def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
-    if target.axis is not None:
-        return None
+    axis = target.axis
+    if axis is not None:
+        return make_folds(
+            sections, target, lambda masked: measure_cylindrical(masked, axis, like=target)
+        )
     pixels = round(float(target.lag[-1]) / min(sections[0].pixel_size))
     return make_folds(sections, target, lambda masked: measure_target(masked, pixels))
 

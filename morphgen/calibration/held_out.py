@@ -153,7 +153,7 @@ def _divisible(section: Section, target: Target) -> bool:
 
 def _edges(section: Section, target: Target) -> list[np.ndarray]:
     """First row, and column, of every tile but the first."""
-    reach = float(target.lag[-1])
+    reach = float(target.lag.max())
     edges = []
     for side, step in zip(section.labels.shape, section.pixel_size, strict=True):
         count = min(_TILES_ALONG, max(1, int(side * step / (_TILE_LAGS * reach))))

@@ -40,7 +40,11 @@ Lengths = tuple[float, float]
 
 
 def measure_cylindrical(
-    sections: Sequence[Section], axis: Axis, max_lag: int | None = None
+    sections: Sequence[Section],
+    axis: Axis,
+    max_lag: int | None = None,
+    *,
+    like: Target | None = None,
 ) -> Target:
     """Measure the coverage functions of sections of a material that is symmetric about an axis.
 
@@ -64,6 +68,8 @@ def measure_cylindrical(
         Axis of symmetry.
     max_lag : int, optional
         Largest lag in the finest pixels; by default 8 correlation lengths across and along.
+    like : Target, optional
+        Target of the same sections without a mask, whose bins are taken.
 
     Returns
     -------
@@ -78,6 +84,9 @@ def measure_cylindrical(
     """
     families = plane_families(sections, axis)
     labels = tuple(phase.label for phase in sections[0].phases)
+    if like is not None and like.reaches is not None:
+        parts = [_measured(family, labels, like.reaches) for family in families]
+        return _target(parts, labels, axis, (like.correlation_length, like.width), like.reaches)
     longest = _quarters(families)
     lengths = _lengths(families, labels, longest, sections[0].unit)
     ratio, width = min(_widths(families, lengths))
@@ -85,7 +94,7 @@ def measure_cylindrical(
         raise too_narrow(ratio, width / ratio, min(min(one.steps) for one in families))
     reaches = _reaches(families, lengths, longest, max_lag)
     measured = [_measured(family, labels, reaches) for family in families]
-    return _target(measured, labels, axis, (width / ratio, width))
+    return _target(measured, labels, axis, (width / ratio, width), reaches)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +177,7 @@ def _target(
     labels: tuple[int, ...],
     axis: Axis,
     length_and_width: tuple[float, float],
+    reaches: Lengths,
 ) -> Target:
     pixels = np.array([one.pixels for one in measured], dtype=np.float64)
     fractions = (pixels / pixels.sum()) @ np.stack([one.fractions for one in measured])
@@ -200,6 +210,7 @@ def _target(
         int(pixels.sum()),
         axis,
         tuple(planes),
+        reaches,
     )
 
 

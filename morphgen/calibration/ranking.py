@@ -20,8 +20,7 @@ from morphgen.calibration.problem import Problem
 from morphgen.calibration.targets import Target
 from morphgen.excursion.provenance import Candidate
 
-# models held against data that they were not fitted to, besides the chosen one and the same with
-# other kernels
+# models held against data that they were not fitted to, besides the chosen one and its variants
 _BEST_OTHERS = 3
 
 
@@ -61,24 +60,29 @@ def parameter_count(fits: Sequence[FieldFit]) -> int:
     return sum(1 + len(fit.parametrization.names) for fit in fits)
 
 
-def ranked(contenders: Sequence[Contender], target: Target, folds: Folds | None) -> list[Candidate]:
+def ranked(
+    contenders: Sequence[Contender], target: Target, folds: Folds | None, *, always: int = 1
+) -> list[Candidate]:
     """Score the best contenders on held-out data, and rank all; the first one is the chosen one.
 
     Parameters
     ----------
     contenders : sequence of Contender
-        The chosen model; the same with other kernels, or anything else to be scored; the rest.
+        The chosen model first, then others that are always scored, then the rest.
     target : Target
         The data.
     folds : Folds or None
         Halves of the data; without them nothing is held out.
+    always : int
+        Number of contenders that are held against data whatever their rank, besides the best
+        three of the rest.
     """
-    fitted = [one for one in contenders[2:] if one.fits]
+    fitted = [one for one in contenders[always:] if one.fits]
     fitted.sort(key=lambda one: _fitted_score(one, target))
-    first = [*contenders[:2], *fitted[:_BEST_OTHERS]]
+    first = [*contenders[:always], *fitted[:_BEST_OTHERS]]
     scored = [_held_out(one, target, folds) if one.fits else one.row for one in first]
     rest = [one.row for one in fitted[_BEST_OTHERS:]]
-    ruled_out = [one.row for one in contenders[2:] if not one.fits]
+    ruled_out = [one.row for one in contenders[always:] if not one.fits]
     return [
         *scored[:1],
         *sorted(scored[1:], key=lambda row: _together(row.held_out, row.topology_score)),

@@ -15,6 +15,7 @@ from morphgen.calibration.lags import Lags
 from morphgen.calibration.lengths import correlation_length
 from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import FieldLaw, coverage_rows, pairs_of
+from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.targets import Target, measure_target
 from morphgen.calibration.uncertainty import spread
@@ -24,14 +25,18 @@ from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.provenance import Provenance, Reduction
 from morphgen.excursion.shared import AnyKernel
 from morphgen.excursion.storage import dump_model
-from morphgen.fields.parametric import ParametricKernel
+from morphgen.fields.parametric import GaussianKernel, ParametricKernel
 from morphgen.images import Section
 
 # lags without a record of the calibration, in correlation lengths; and how many are compared
 _LAG_RANGE, _MOST_LAGS = 8.0, 160
+# directions from across to along an axis
+_SECTORS = 7
 
-# a family that comes this near in C, root mean square over the lags, needs no second parameter
-_CLOSE_ENOUGH = 5e-4
+# a family that comes this near in C needs no second parameter
+_CLOSE_ENOUGH = 1e-3
+# largest standard error of the sections over one of a typical lag
+_LARGEST_OVER_TYPICAL = 2.0
 _EVALUATIONS = 200
 
 
@@ -62,13 +67,16 @@ def reduce_model(model: ExcursionModel, sections: Sequence[Section] = ()) -> Exc
     Raises
     ------
     InputError
-        If the model has few parameters already, or was calibrated on other sections.
+        If the model has few parameters already, its fields share noise, or it was calibrated on
+        other sections.
     """
     if all(isinstance(field.kernel, ParametricKernel) for field in model.fields):
         raise InputError(
             "the kernels of the model are covariance families already; reduce needs a "
             "model calibrated with parametrization high"
         )
+    if model.shared is not None:
+        raise InputError("the fields of the model share noise; reduce takes independent fields")
     _check_sections(model, sections)
     found = _fit(model, model_lags(model))
     low = replace(model, fields=tuple(fields_of(found.problem, found.parameters)), provenance=None)
@@ -78,13 +86,26 @@ def reduce_model(model: ExcursionModel, sections: Sequence[Section] = ()) -> Exc
 
 def model_lags(model: ExcursionModel) -> Lags:
     """Lags at which a model is compared with another: those of its calibration, if known."""
-    step = min(model.voxel_size)
+    lengths = np.array([_lengths(field.kernel) for field in model.fields]).max(axis=0)
     if model.provenance is not None and model.provenance.max_lag > 0.0:
         reach = model.provenance.max_lag
     else:
-        reach = _LAG_RANGE * max(_longest_length(field.kernel) for field in model.fields)
-    count = min(_MOST_LAGS, max(8, round(reach / step)))
-    return Lags.radial(np.linspace(reach / count, reach, count))
+        reach = _LAG_RANGE * float(lengths.max())
+    if model.isotropic:
+        count = _rings(reach, model, _MOST_LAGS)
+        return Lags.radial(np.linspace(reach / count, reach, count))
+    # sectors and rings of an ellipse, as in planes that contain the axis
+    across, along = reach * lengths / lengths.max()
+    count = _rings(min(across, along), model, _MOST_LAGS // 4)
+    rings, angles = np.meshgrid(
+        np.linspace(1.0 / count, 1.0, count), np.linspace(0.0, 0.5 * np.pi, _SECTORS), indexing="ij"
+    )
+    return Lags((across * rings * np.cos(angles)).ravel(), (along * rings * np.sin(angles)).ravel())
+
+
+def _rings(reach: float, model: ExcursionModel, most: int) -> int:
+    """Distances to compare at: no nearer to each other than voxels are."""
+    return min(most, max(8, round(reach / min(model.voxel_size))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +144,10 @@ def _fit(model: ExcursionModel, lags: Lags) -> _Fit:
         )
         for field in model.fields
     ]
-    # fit_field stops at half of this
-    near = np.full(lags.across.shape, 2.0 * _CLOSE_ENOUGH)
+    near = np.full(lags.across.shape, _nearness(model))
     fits = [
-        fit_field(joint, p, law, parametrizations(lags, "low"), near)
-        for joint, p, law in zip(joints, probabilities, laws, strict=True)
+        fit_field(joint, p, law, parametrizations(lags, "low", field.kernel.axis), near)
+        for joint, p, law, field in zip(joints, probabilities, laws, model.fields, strict=True)
     ]
     problem = Problem(
         coverage_rows(probabilities, joints),
@@ -139,11 +159,16 @@ def _fit(model: ExcursionModel, lags: Lags) -> _Fit:
     return _Fit(problem, solve(problem, start, evaluations=_EVALUATIONS).parameters)
 
 
+def _nearness(model: ExcursionModel) -> float:
+    """Standard error of C at a typical lag: what the given model itself is not sure of."""
+    recorded = 0.0 if model.provenance is None else model.provenance.standard_error
+    return max(_CLOSE_ENOUGH, recorded / _LARGEST_OVER_TYPICAL)
+
+
 def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -> _Accuracy:
     """Standard errors by the influence of the sections' tiles, and the misfit to the sections."""
     origin = model.provenance
-    pixels = None if origin is None else round(origin.max_lag / min(sections[0].pixel_size))
-    target = measure_target(sections, pixels)
+    target = _target(model, sections)
     problem = _at_sections(found.problem, target, model.order)
     known = spread(
         problem, found.parameters, target, model.order, quantities_of(model.order, target.lags)
@@ -151,6 +176,15 @@ def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -
     worst = np.abs(problem.model_rows(found.parameters) - problem.rows).max(axis=-1)
     seed = 0 if origin is None else origin.seed
     return _Accuracy(known.standard_errors(), known.intervals(seed=seed), _per_pair(model, worst))
+
+
+def _target(model: ExcursionModel, sections: Sequence[Section]) -> Target:
+    axis = next((field.kernel.axis for field in model.fields if field.kernel.axis), None)
+    if axis is not None:
+        return measure_cylindrical(sections, axis)
+    if model.provenance is None:
+        return measure_target(sections)
+    return measure_target(sections, round(model.provenance.max_lag / min(sections[0].pixel_size)))
 
 
 def _at_sections(problem: Problem, target: Target, order: Sequence[int]) -> Problem:
@@ -162,23 +196,25 @@ def _at_sections(problem: Problem, target: Target, order: Sequence[int]) -> Prob
 def _taken_over(found: _Fit, model: ExcursionModel) -> _Accuracy:
     """Standard errors that the given model's record determines.
 
-    Fractions and thresholds are the same, and so are correlation lengths to first order: that of
-    a Gaussian family is its only parameter.
+    Fractions and thresholds are the same, and so are to first order correlation lengths, to which
+    the length of a Gaussian family is proportional, and their ratio along and across an axis.
     """
     origin = model.provenance
     if origin is None:
         return _Accuracy({}, {}, {})
-    same = ("volume_fraction", "threshold", "correlation_length")
+    same = ("volume_fraction", "threshold", "correlation_length", "axial_scale")
     errors = {k: v for k, v in origin.uncertainty.items() if any(word in k for word in same)}
     intervals = {k: v for k, v in origin.intervals.items() if k in errors}
     for number, field in enumerate(fields_of(found.problem, found.parameters)):
-        name, length = f"fields.{number}.kernel.length", f"fields.{number}.correlation_length"
-        if field.kernel.type == "gaussian" and field.kernel.axis is None and length in errors:
-            scale = field.kernel.length / _longest_length(model.fields[number].kernel)
-            errors[name] = scale * errors[length]
-            if length in intervals:
-                low, high = intervals[length]
-                intervals[name] = (scale * low, scale * high)
+        kernel, place = field.kernel, f"fields.{number}"
+        assert isinstance(kernel, ParametricKernel)
+        across, along = _lengths(model.fields[number].kernel)
+        known = {"axial_scale": (kernel.axial_scale, along / across)} if kernel.axis else {}
+        if isinstance(kernel, GaussianKernel):
+            known["length"] = (kernel.length, across)
+        for name, (value, before) in known.items():
+            source = "correlation_length" if name == "length" else name
+            _scale(errors, intervals, f"{place}.{source}", f"{place}.kernel.{name}", value / before)
     return _Accuracy(errors, intervals, {})
 
 
@@ -218,14 +254,30 @@ def _per_pair(model: ExcursionModel, worst: np.ndarray) -> dict[str, float]:
     return dict(sorted(found.items()))
 
 
-def _longest_length(kernel: AnyKernel) -> float:
-    """Largest distance, across or along the axis, at which a correlation is exp(-1/2)."""
+def _scale(
+    errors: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+    source: str,
+    name: str,
+    factor: float,
+) -> None:
+    """Add the error and the interval of what is proportional to a known quantity."""
+    if source in errors:
+        errors[name] = factor * errors[source]
+    if source in intervals:
+        low, high = intervals[source]
+        intervals[name] = (factor * low, factor * high)
+
+
+def _lengths(kernel: AnyKernel) -> tuple[float, float]:
+    """Distances across and along the axis at which a correlation is exp(-1/2)."""
     distance = np.linspace(0.0, kernel.reach, 2001)[1:]
     zero = np.zeros_like(distance)
-    return max(
-        correlation_length(distance, np.asarray(kernel.cylindrical_correlation(across, along)))
-        for across, along in ((distance, zero), (zero, distance))
+    across, along = (
+        correlation_length(distance, np.asarray(kernel.cylindrical_correlation(*line)))
+        for line in ((distance, zero), (zero, distance))
     )
+    return across, along
 
 
 def _check_sections(model: ExcursionModel, sections: Sequence[Section]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from morphgen.calibration.bound import lagwise_bound
 from morphgen.calibration.fields import FieldFit, fit_field, parametrizations, wanted_joints
 from morphgen.calibration.held_out import FINEST_NOISE, Folds
+from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import FieldLaw, conditional_probabilities, coverage_rows
 from morphgen.calibration.ranking import Contender, parameter_count, ranked
 from morphgen.calibration.targets import Target
@@ -126,14 +127,15 @@ def select(
     chosen = scores[0].order
     search = _Search(target, sections, simulator, chosen, parametrization, progress)
     found = search.fixed(laws) if laws else search.all_laws()
-    found.insert(1, search.other_kernels(found[0]))
+    variants = search.variants(found[0])
+    found[1:1] = variants
     bound = _bound(target, chosen)
     known = [
         replace(one, row=replace(one.row, bound=bound, order_score=scores[0].independence))
         for one in found
     ]
     others = [Contender(_order_row(target, score)) for score in scores[1 : 1 + _ORDERS_SHOWN]]
-    table = ranked([*known, *others], target, folds)
+    table = ranked([*known, *others], target, folds, always=1 + len(variants))
     return Selection(chosen, found[0].fits, tuple(table))
 
 
@@ -173,18 +175,49 @@ class _Search:
                     found.append(self._contender(swapped, scores))
         return found
 
-    def other_kernels(self, chosen: Contender) -> Contender:
-        """The chosen laws with few parameters where many were asked for, or the reverse."""
-        kind = "low" if self.parametrization == "high" else "high"
-        fits = self._fits([fit.law for fit in chosen.fits], kind)
-        if chosen.row.topology_score is None:
-            return self._contender(fits, None, kind)
-        open_sets, scores = self.simulator.open_sets(), []
-        for number, fit in enumerate(fits):
-            sets, score = self._simulated(number, fit, open_sets)
-            open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
-            scores.append(score)
-        return self._contender(fits, scores, kind)
+    def variants(self, chosen: Contender) -> list[Contender]:
+        """The chosen laws with the other kind of kernels, and without an axis if there is one.
+
+        Splines about an axis take many times as long as families: they are not tried unasked.
+        """
+        laws, axis = [fit.law for fit in chosen.fits], self.target.axis
+        found = []
+        if self.parametrization == "high" or axis is None:
+            other = "low" if self.parametrization == "high" else "high"
+            fits = self._fits(laws, other)
+            found.append(self._scored(fits, chosen, other, _symmetry(self.target)))
+        if axis is not None:
+            fits = self._isotropic_fits(laws)
+            found.append(self._scored(fits, chosen, self.parametrization, "isotropic"))
+        return found
+
+    def _scored(
+        self, fits: list[FieldFit], chosen: Contender, kind: str, symmetry: str
+    ) -> Contender:
+        """Contender with a topology score, if the chosen one has such."""
+        scores: list[float] | None = None
+        if chosen.row.topology_score is not None:
+            open_sets, scores = self.simulator.open_sets(), []
+            for number, fit in enumerate(fits):
+                sets, score = self._simulated(number, fit, open_sets)
+                open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
+                scores.append(score)
+        one = self._contender(fits, scores)
+        return replace(one, row=replace(one.row, parametrization=kind, symmetry=symmetry))
+
+    def _isotropic_fits(self, laws: Sequence[FieldLaw]) -> list[FieldFit]:
+        """Fields without an axis, to data that have one: lags count by their distance alone."""
+        joints, probabilities = self._wanted()
+        by_distance = np.argsort(self.target.lag)
+        members = parametrizations(Lags.radial(self.target.lag[by_distance]), self.parametrization)
+        found = []
+        for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True):
+            fit = fit_field(joint[by_distance], p, law, members, noise[by_distance])
+            unsorted = np.empty_like(fit.joint)
+            unsorted[by_distance] = fit.joint
+            member = fit.parametrization.at(self.target.lags)
+            found.append(replace(fit, parametrization=member, joint=unsorted))
+        return found
 
     def _fits(self, laws: Sequence[FieldLaw], kind: str) -> list[FieldFit]:
         joints, probabilities = self._wanted()
@@ -242,9 +275,7 @@ class _Search:
         topology = self.simulator.topology(open_sets, sets, last)
         return sets, topology.score(*observed)
 
-    def _contender(
-        self, fits: Sequence[FieldFit], scores: Sequence[float] | None, kind: str | None = None
-    ) -> Contender:
+    def _contender(self, fits: Sequence[FieldFit], scores: Sequence[float] | None) -> Contender:
         fractions, rows = self.target.in_order(self.order)
         probabilities = conditional_probabilities(fractions.tolist())
         misfit = coverage_rows(probabilities, [fit.joint for fit in fits]) - rows
@@ -255,7 +286,8 @@ class _Search:
             float(np.abs(misfit).max()),
             0.0,
             None if scores is None else _root_mean_square(scores),
-            parametrization=kind or self.parametrization,
+            symmetry=_symmetry(self.target),
+            parametrization=self.parametrization,
             parameters=parameter_count(fits),
         )
         return Contender(row, tuple(fits))
@@ -282,8 +314,14 @@ def _order_row(target: Target, score: OrderScore) -> Candidate:
     probabilities = conditional_probabilities(fractions.tolist())
     joints = list(wanted_joints(rows, probabilities))
     misfit = float(np.abs(coverage_rows(probabilities, joints) - rows).max())
-    laws = ("any",) * len(joints)
-    return Candidate(score.order, laws, _bound(target, score.order), misfit, score.independence)
+    laws, bound = ("any",) * len(joints), _bound(target, score.order)
+    return Candidate(
+        score.order, laws, bound, misfit, score.independence, symmetry=_symmetry(target)
+    )
+
+
+def _symmetry(target: Target) -> str:
+    return "isotropic" if target.axis is None else "cylindrical"
 
 
 def _bound(target: Target, order: Sequence[int]) -> float:

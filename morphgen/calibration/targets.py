@@ -78,6 +78,8 @@ class Target:
         Axis of symmetry; None for an isotropic target.
     planes : tuple of PlaneRows
         Which lags were measured in which planes; empty for an isotropic target.
+    reaches : tuple of 2 floats, or None
+        Largest lags across and along the axis; None for an isotropic target.
     """
 
     labels: tuple[int, ...]
@@ -90,6 +92,7 @@ class Target:
     pixels: int
     axis: Axis | None = None
     planes: tuple[PlaneRows, ...] = ()
+    reaches: tuple[float, float] | None = None
 
     @property
     def lag(self) -> np.ndarray:

@@ -24,11 +24,12 @@ _STEP = 1e-5
 # quantities that cannot be negative: their logarithm is what moves linearly
 _POSITIVE = (
     "correlation_length",
+    "correlation_length_along",
+    "axial_scale",
     "specific_surface_area",
     "kernel.length",
     "kernel.smoothness",
     "kernel.wave_number",
-    "kernel.axial_scale",
 )
 
 Quantities = Callable[[np.ndarray, Problem], dict[str, float]]

@@ -32,9 +32,11 @@ def candidate_table(
     names : mapping, optional
         Names of the labels; the labels themselves by default.
     """
+    # labels stand as on the command line
+    between = "," if names is None else ", "
     columns: dict[str, Callable[[Candidate], str]] = {
-        "order": lambda one: _listed([_label(label, names) for label in one.order]),
-        "laws": lambda one: _listed(one.laws),
+        "order": lambda one: between.join(_label(label, names) for label in one.order),
+        "laws": lambda one: between.join(one.laws),
         "symmetry": lambda one: one.symmetry,
         "kernels": lambda one: "–" if one.parameters is None else one.parametrization,
         "fields": lambda one: one.dependence,
@@ -97,11 +99,6 @@ def loss_table(reduction: Reduction, model: ExcursionModel) -> Table:
 def interval_words(interval: tuple[float, float] | None) -> str:
     """Interval as "low to high"."""
     return "–" if interval is None else " to ".join(number(end) for end in interval)
-
-
-def _listed(words: Sequence[str]) -> str:
-    """Words in a row, as on the command line where they are short."""
-    return (", " if max(map(len, words)) > 14 else ",").join(words)
 
 
 def _label(label: int, names: Mapping[int, str] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from calibration.truths import TRUTHS
+from samples import PHASES
 
 from morphgen.calibration.held_out import Folds, make_folds
 from morphgen.calibration.objective import FieldLaw
@@ -12,7 +13,7 @@ from morphgen.calibration.parametrization import Low
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.targets import Target, measure_target
-from morphgen.excursion import section_sampler
+from morphgen.excursion import ExcursionModel, Field, section_sampler
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel, MaternKernel
 from morphgen.images import Section, read_section
@@ -127,3 +128,22 @@ def test_fixed_laws_are_shown_with_either_kernels() -> None:
     result = calibrate([draw(256)], order=ORDER, fields="gaussian,gaussian", parametrization="low")
     assert [row.parametrization for row in result.candidates[:2]] == ["low", "high"]
     assert all(row.held_out is not None for row in result.candidates[:2])
+
+
+def test_a_row_without_the_axis_is_shown_beside_one_with_it() -> None:
+    law = Gaussian()
+    field = Field(GaussianKernel(5.0, axial_scale=2.0, symmetry_axis="z"), law, 0.1)
+    truth = ExcursionModel(PHASES[:2], (1, 0), (field,))
+    sections = [
+        read_section(section_sampler(truth, (256, 256), plane=plane).labels(seed), plane=plane)
+        for seed, plane in enumerate(("xy", "yz"))
+    ]
+    result = calibrate(
+        sections, symmetry="cylindrical", axis="z", fields=["gaussian"], parametrization="low"
+    )
+    with_axis, without = result.candidates
+    assert (with_axis.symmetry, without.symmetry) == ("cylindrical", "isotropic")
+    assert (with_axis.parameters, without.parameters) == (3, 2)
+    assert without.misfit > 2.0 * with_axis.misfit
+    assert with_axis.held_out is not None
+    assert without.held_out > with_axis.held_out

@@ -11,10 +11,11 @@ from calibration.truths import TRUTHS
 from samples import PHASES
 
 from morphgen.calibration.coverage import calibrate_coverage
+from morphgen.calibration.cylindrical import high_cylindrical
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import high
-from morphgen.calibration.reduce import reduce_model
+from morphgen.calibration.reduce import model_lags, reduce_model
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.errors import InputError
@@ -160,3 +161,25 @@ def test_refusals(calibrated: CalibrationResult) -> None:
     other = read_section(section_sampler(TRUTHS["Matern"], (320, 320)).labels(2))
     with pytest.raises(InputError, match="other sections"):
         reduce_model(calibrated.model, [other])
+
+
+def test_an_axis_stays() -> None:
+    families = [
+        GaussianKernel(6.0, axial_scale=2.0, symmetry_axis="z"),
+        MaternKernel(3.0, 2.0, "z", smoothness=2.5),
+    ]
+    lags = model_lags(ExcursionModel(PHASES[:2], (1, 0), (Field(families[0], GAUSSIAN, 0.1),)))
+    fields = []
+    for kernel in families:
+        member = high_cylindrical(lags, (18.0, 36.0), (8, 8), "z")
+        rho = np.asarray(kernel.cylindrical_correlation(lags.across, lags.along))
+        fields.append(Field(member.kernel(member.start(rho)), GAUSSIAN, 0.1))
+    model = ExcursionModel(PHASES, (1, 0, 2), tuple(fields))
+    low = reduce_model(model)
+    for field, kernel in zip(low.fields, families, strict=True):
+        assert field.kernel.axis == "z"
+        # 64 tensor splines come within 5e-3 of either
+        assert field.kernel.axial_scale == pytest.approx(2.0, rel=0.03)
+        assert field.kernel.type == kernel.type
+    assert max(low.provenance.reduction.loss.values()) < 3e-3
+    assert [one.word for one in parameters(low)].count("axial scale") == 2
