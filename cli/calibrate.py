@@ -51,7 +51,21 @@ ModelOut = Annotated[
     Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
 ]
 Symmetry = Annotated[
-    str, typer.Option("--symmetry", metavar="isotropic", help="Symmetry of the material.")
+    str,
+    typer.Option(
+        "--symmetry",
+        metavar="isotropic|cylindrical|auto",
+        help="Symmetry of the material: an axis needs a section that contains it; auto takes one "
+        "only if the sections are not isotropic.",
+    ),
+]
+SymmetryAxis = Annotated[
+    str,
+    typer.Option(
+        "--axis",
+        metavar="z|y|x|auto",
+        help="Axis of symmetry; auto takes the direction that differs from the two others.",
+    ),
 ]
 Method = Annotated[
     str,
@@ -130,6 +144,7 @@ def calibrate(
     voxel_size: VoxelSize = None,
     phases: Phases = None,
     symmetry: Symmetry = "isotropic",
+    axis: SymmetryAxis = "auto",
     method: Method = "coverage",
     estimator: Estimator = "closed",
     parametrization: Kernels = "high",
@@ -154,14 +169,16 @@ def calibrate(
 ) -> None:
     """Calibrate a model to segmented sections."""
     screen = Screen(as_json, quiet)
-    _check_symmetry(symmetry)
     training = TrainingOptions(
         steps, crop, batch, weight, discriminator, smoothing, device,
         checkpoint=checkpoint_of(out), resume=resume,
     )  # fmt: skip
     _check_outputs(out, report, overwrite or resume, sections)
     check_checkpoint(checkpoint_of(out), resume, overwrite)
-    asked = Asked(method, estimator, parametrization, fields, order, thresholds, max_lag, seed)
+    asked = Asked(
+        method, estimator, parametrization, fields, order, thresholds,
+        symmetry, None if axis == "auto" else axis, max_lag, seed,
+    )  # fmt: skip
     try:
         images = read_files(sections, plane, voxel_size, phases)
         if resume and not overwrite and is_finished(out, asked, training, images):
@@ -210,13 +227,6 @@ def _write_page(path: Path, page: str, overwrite: bool) -> None:
     from morphgen.validation.report import write_report
 
     write_report(path, page, overwrite=overwrite)
-
-
-def _check_symmetry(symmetry: str) -> None:
-    if symmetry == "cylindrical":
-        raise InputError("symmetry cylindrical is not available yet; leave --symmetry isotropic")
-    if symmetry != "isotropic":
-        raise InputError(f"symmetry is {symmetry!r}: expected isotropic")
 
 
 def _check_outputs(

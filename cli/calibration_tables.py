@@ -9,6 +9,7 @@ from typing import Any
 
 from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.result import CalibrationResult
+from morphgen.excursion.isotropy import IsotropyTest
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
 from morphgen.validation.words import lengths_in
@@ -26,12 +27,13 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
     screen.table(phase_heads, _phase_rows(found), right=(0,))
     show_candidates(screen, result.candidates)
     screen.line("Model (correlation length: where the correlation has fallen to exp(-1/2)):")
-    heads = ("decides", "law", "set", "threshold", "correlation length")
-    screen.table(heads, _field_rows(found))
+    screen.table(*_field_table(found))
     show_parameters(screen, result.model)
     screen.line("Largest misfit over all lags:")
     screen.table(*_misfits(found))
     screen.line(found["limit"])
+    if found["isotropy"] is not None:
+        screen.line(f"Isotropy: {found['isotropy']['verdict']}.")
 
 
 def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, Any]:
@@ -66,6 +68,9 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "bound": origin.bound,
         "limit": class_or_fit(model),
         "limited_by": limited_by(model),
+        "symmetry": "isotropic" if model.isotropic else "cylindrical",
+        "axis": result.coverage.axis,
+        "isotropy": _isotropy(origin.isotropy),
         "warnings": list(result.warnings),
     }
 
@@ -107,6 +112,12 @@ def _fields(result: CalibrationResult) -> list[dict[str, Any]]:
     return found
 
 
+def _isotropy(test: IsotropyTest | None) -> dict[str, Any] | None:
+    if test is None:
+        return None
+    return {**asdict(test), "verdict": test.verdict}
+
+
 def _lengths(result: CalibrationResult, number: int) -> dict[str, Any]:
     """Correlation lengths of a field, each with its standard error and interval."""
     kernel = result.model.fields[number].kernel
@@ -129,20 +140,33 @@ def _phase_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def _field_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+def _field_table(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     names = {one["label"]: one["name"] for one in found["phases"]}
+    unit, axis = lengths_in(found["unit"]), found["axis"]
+    lengths = {"correlation_length": "correlation length"}
+    if axis is not None:
+        lengths = {
+            "correlation_length": f"correlation length across {axis}",
+            "correlation_length_along": f"along {axis}",
+            "axial_scale": "axial scale",
+        }
+    heads = ("decides", "law", "set", "threshold", *lengths.values())
     rows = [
         (
             names[one["decides"]],
             one["law"] if one["law"] == "gaussian" else f"chi2:{one['components']}",
             one["side"],
             within(one["threshold"], one["threshold_interval"]),
-            within(one["correlation_length"], one["correlation_length_interval"])
-            + f" {lengths_in(found['unit'])}",
+            *(
+                within(one[name], one[f"{name}_interval"])
+                + ("" if name == "axial_scale" else f" {unit}")
+                for name in lengths
+            ),
         )
         for one in found["fields"]
     ]
-    return [*rows, (names[found["order"][-1]], "(the rest)", "", "", "")]
+    rest = (names[found["order"][-1]], "(the rest)", *("" for _ in heads[2:]))
+    return heads, [*rows, rest]
 
 
 def _misfits(found: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

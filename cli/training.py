@@ -107,6 +107,8 @@ class Asked:
     fields: str = "auto"
     order: str = "auto"
     thresholds: str = "fractions"
+    symmetry: str = "isotropic"
+    axis: str | None = None
     max_lag: int | None = None
     seed: int = 0
 

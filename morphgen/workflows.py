@@ -54,7 +54,7 @@ def calibrate(
     Parameters
     ----------
     sections : sequence of Section
-        Sections of one material, of one pixel size.
+        Sections of one material, of one voxel size.
     method : {"coverage", "adversarial", "combined"}
         What the fit matches: all two-point coverage functions; the judgement of networks that
         tell real sections from simulated ones; or both.
@@ -70,10 +70,10 @@ def calibrate(
     thresholds : {"fractions", "free"}
         Thresholds that give the sections' volume fractions, or fitted with the rest.
     symmetry : {"isotropic", "cylindrical", "auto"}
-        Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
-        the sections are not isotropic.
+        Isotropic fields; fields that are symmetric about an axis, from sections of which one plane
+        at least contains it; or these only where the sections are not isotropic.
     axis : {"z", "y", "x"}, optional
-        The axis; by default the direction that differs from the two others.
+        The axis; by default found from sections of two planes.
     max_lag : int, optional
         Largest lag in pixels; 8 correlation lengths by default.
     evaluations : int
@@ -192,10 +192,20 @@ def validate(
     )
 
 
-def calibration_curves(result: CalibrationResult) -> CalibrationCurves:
-    """Curves of a calibration, as its report draws them."""
+def calibration_curves(result: CalibrationResult) -> tuple[CalibrationCurves, ...]:
+    """Curves of a calibration, as its report draws them: one set, or one for each direction."""
     fit = result.coverage
-    return CalibrationCurves(fit.lag, fit.data, fit.model, fit.standard_error, fit.bound)
+    return tuple(
+        CalibrationCurves(
+            line.distance,
+            fit.data[..., line.place],
+            fit.model[..., line.place],
+            fit.standard_error[..., line.place],
+            fit.bound[line.place],
+            line.name,
+        )
+        for line in fit.lines()
+    )
 
 
 def _laws(fields: str | Sequence[str]) -> tuple[FieldLaw, ...]:

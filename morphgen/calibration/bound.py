@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse
 
 from morphgen.calibration.objective import conditional_probabilities, pairs_of
 
@@ -70,7 +71,7 @@ def lagwise_bound(values: np.ndarray, fractions: np.ndarray) -> LagwiseBound:
     """
     probabilities = conditional_probabilities(fractions.tolist())
     constant, slopes = linear_coverage(probabilities)
-    solutions = np.stack([_chebyshev_fit(slopes, column - constant) for column in values.T], axis=1)
+    solutions = _chebyshev_fits(slopes, values - constant[:, None])
     return LagwiseBound(solutions[-1], joints_from(solutions[:-1], probabilities))
 
 
@@ -84,14 +85,21 @@ def joints_from(products: np.ndarray, probabilities: list[float]) -> np.ndarray:
     return np.stack(joints)
 
 
-def _chebyshev_fit(slopes: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Unknowns that minimise the largest residual, followed by that residual."""
-    unknowns = slopes.shape[1]
+def _chebyshev_fits(slopes: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Unknowns that minimise the largest residual of each column, followed by that residual.
+
+    The columns do not depend on each other: one linear programme, whose cost is the sum of their
+    largest residuals, solves all of them at once.
+    """
+    unknowns, columns = slopes.shape[1], targets.shape[1]
     ones = np.ones((slopes.shape[0], 1))
     upper = np.block([[slopes, -ones], [-slopes, -ones]])
-    cost = np.zeros(unknowns + 1)
-    cost[-1] = 1.0
-    found = scipy.optimize.linprog(
-        cost, A_ub=upper, b_ub=np.concatenate([target, -target]), bounds=(None, None)
+    cost = np.tile(np.append(np.zeros(unknowns), 1.0), columns)
+    # the stubs do not know that SciPy takes sparse matrices here
+    found = scipy.optimize.linprog(  # type: ignore[call-overload]
+        cost,
+        A_ub=scipy.sparse.block_diag([upper] * columns, format="csc"),
+        b_ub=np.concatenate([targets, -targets]).ravel(order="F"),
+        bounds=(None, None),
     )
-    return np.asarray(found.x)
+    return np.asarray(found.x).reshape(columns, unknowns + 1).T

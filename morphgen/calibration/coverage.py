@@ -227,7 +227,13 @@ def _coverage_fit(
         model[place[i], place[j]] = model[place[j], place[i]] = row
     bound = lagwise_bound(problem.rows, problem.fractions).misfit
     return CoverageFit(
-        target.lags, target.values, model, target.standard_errors(), bound, target.planes
+        target.lags,
+        target.values,
+        model,
+        target.standard_errors(),
+        bound,
+        target.planes,
+        target.axis,
     )
 
 

@@ -161,7 +161,11 @@ def _splines(lags: Lags) -> Iterator[Parametrization]:
 
 def _tensor_splines(lags: Lags, axis: Axis) -> Iterator[Parametrization]:
     """Tensor splines whose supports grow by one factor across and along the axis."""
-    steps = [float(values[values > 0.0].min()) for values in (lags.across, lags.along)]
+    # the shortest lags across and along the axis are one pixel
+    steps = [
+        float(values[(values > 0.0) & (others == 0.0)].min())
+        for values, others in ((lags.across, lags.along), (lags.along, lags.across))
+    ]
     reaches = [float(values.max()) for values in (lags.across, lags.along)]
     for share in _SUPPORT_SHARES:
         radius, height = (share * reach for reach in reaches)

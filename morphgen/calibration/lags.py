@@ -30,3 +30,9 @@ class Lags:
     def radial(cls, distance: np.ndarray) -> Lags:
         """Lags of an isotropic model."""
         return cls(distance, np.zeros_like(distance))
+
+    def directions(self) -> np.ndarray:
+        """Angle of each lag from across to along the axis, shape (K,), where the longest are 1."""
+        reach = float(self.across.max()), float(self.along.max())
+        scales = [length if length > 0.0 else 1.0 for length in reach]
+        return np.asarray(np.arctan2(self.along / scales[1], self.across / scales[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,29 @@ from morphgen.calibration.lags import Lags
 from morphgen.calibration.targets import PlaneRows
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.provenance import Candidate
+from morphgen.fields.kernels import Axis
+
+# lags this near to a direction, in radians, are shown as lying on it
+_NEAR = math.pi / 24.0
+
+
+@dataclass(frozen=True, eq=False)
+class FitLine:
+    """Lags of a fit that lie on one line, the nearest first.
+
+    Attributes
+    ----------
+    name : str
+        Which line, in words; empty for an isotropic model.
+    place : ndarray of int
+        Their places among the lags.
+    distance : ndarray
+        Their distances.
+    """
+
+    name: str
+    place: np.ndarray
+    distance: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +52,8 @@ class CoverageFit:
         Least misfit of any independent fields in the chosen order, at each lag.
     planes : tuple of PlaneRows
         Which lags were measured in which planes; empty for an isotropic model.
+    axis : {"z", "y", "x"} or None
+        Axis of symmetry.
     """
 
     lags: Lags
@@ -36,6 +62,7 @@ class CoverageFit:
     standard_error: np.ndarray
     bound: np.ndarray
     planes: tuple[PlaneRows, ...] = ()
+    axis: Axis | None = None
 
     @property
     def lag(self) -> np.ndarray:
@@ -46,6 +73,27 @@ class CoverageFit:
     def misfit(self) -> float:
         """Largest |C_ij(model) - C_ij(sections)|."""
         return float(np.abs(self.model - self.data).max())
+
+    def lines(self) -> tuple[FitLine, ...]:
+        """All lags by distance; with an axis, those along and across it in each plane."""
+        if not self.planes:
+            return (FitLine("", np.arange(self.lag.size), self.lag),)
+        angle = self.lags.directions()
+        found = []
+        for rows in self.planes:
+            inside = np.arange(self.lag.size)
+            inside = inside[rows.start : rows.stop]
+            where = f"{self.axis}, plane {' and '.join(rows.planes)}"
+            if rows.with_axis:
+                near = inside[angle[inside] > 0.5 * math.pi - _NEAR]
+                found.append(self._line(f"along {where}", near))
+                inside = inside[angle[inside] < _NEAR]
+            found.append(self._line(f"across {where}", inside))
+        return tuple(found)
+
+    def _line(self, name: str, place: np.ndarray) -> FitLine:
+        ordered = place[np.argsort(self.lag[place], kind="stable")]
+        return FitLine(name, ordered, self.lag[ordered])
 
 
 @dataclass(frozen=True, eq=False)

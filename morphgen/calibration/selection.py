@@ -185,7 +185,7 @@ class _Search:
         if self.parametrization == "high" or axis is None:
             other = "low" if self.parametrization == "high" else "high"
             fits = self._fits(laws, other)
-            found.append(self._scored(fits, chosen, other, _symmetry(self.target)))
+            found.append(self._scored(fits, chosen, other, self.target.symmetry))
         if axis is not None:
             fits = self._isotropic_fits(laws)
             found.append(self._scored(fits, chosen, self.parametrization, "isotropic"))
@@ -286,7 +286,7 @@ class _Search:
             float(np.abs(misfit).max()),
             0.0,
             None if scores is None else _root_mean_square(scores),
-            symmetry=_symmetry(self.target),
+            symmetry=self.target.symmetry,
             parametrization=self.parametrization,
             parameters=parameter_count(fits),
         )
@@ -315,13 +315,7 @@ def _order_row(target: Target, score: OrderScore) -> Candidate:
     joints = list(wanted_joints(rows, probabilities))
     misfit = float(np.abs(coverage_rows(probabilities, joints) - rows).max())
     laws, bound = ("any",) * len(joints), _bound(target, score.order)
-    return Candidate(
-        score.order, laws, bound, misfit, score.independence, symmetry=_symmetry(target)
-    )
-
-
-def _symmetry(target: Target) -> str:
-    return "isotropic" if target.axis is None else "cylindrical"
+    return Candidate(score.order, laws, bound, misfit, score.independence, symmetry=target.symmetry)
 
 
 def _bound(target: Target, order: Sequence[int]) -> float:

@@ -99,6 +99,11 @@ class Target:
         """Distance of the lags, shape (K,)."""
         return self.lags.distance
 
+    @property
+    def symmetry(self) -> str:
+        """Symmetry of the models that can be fitted: "isotropic" or "cylindrical"."""
+        return "isotropic" if self.axis is None else "cylindrical"
+
     def in_order(self, order: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Fractions, and C_ij of shape (pairs, K), with the phases in an order of decision."""
         place = [self.labels.index(label) for label in order]

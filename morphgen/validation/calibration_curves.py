@@ -28,6 +28,8 @@ class CalibrationCurves:
         Standard errors of ``data``.
     bound : array, shape (K,)
         At each lag, the least largest misfit that any independent fields could reach.
+    name : str
+        Direction and plane of the lags; empty if there is one set of curves only.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class CalibrationCurves:
     model: Floats
     standard_error: Floats
     bound: Floats
+    name: str = ""
 
     def __post_init__(self) -> None:
         lags = self.lag.shape

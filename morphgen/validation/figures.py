@@ -178,12 +178,15 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
         _draw_fit(upper, lower, fit, i, j)
         upper.set_title(safe(pair_name((labels[i], labels[j]), names)), fontsize=9)
         lower.set_xlabel(f"lag ({lengths_in(model.unit)})", fontsize=8)
+    if fit.name:
+        figure.suptitle(safe(f"Lags {fit.name}"), fontsize=11)
     _fit_legend(figure)
     worst = float(np.nanmax(np.abs(fit.model - fit.data)))
+    where = f" {fit.name}" if fit.name else ""
     return picture(
         figure,
-        "Measured and fitted two-point coverage against lag for every pair of phases, with the "
-        f"residuals below; the largest residual is {worst:.2g}",
+        f"Measured and fitted two-point coverage against lag{where} for every pair of phases, with "
+        f"the residuals below; the largest residual is {worst:.2g}",
         "Above: C of the sections and of the model, with two standard errors of C − p·p. "
         "Below: model less sections. Grey: the least largest misfit at each lag that any "
         "independent fields could reach in this order; residuals within it are due to the model "

@@ -161,6 +161,7 @@ def model_chapter(model: ExcursionModel) -> Chapter:
             "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo "
             "is how far a voxel depends on the noise around it."
         ),
+        *_isotropy(model),
         *_parameters(model),
         *_reduction(model),
         *_accuracy(model),
@@ -244,6 +245,33 @@ def _place(one: Quantity, unit: str) -> str:
 
 def _probability(p: float) -> str:
     return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _isotropy(model: ExcursionModel) -> list[Part]:
+    test = None if model.provenance is None else model.provenance.isotropy
+    if test is None:
+        return []
+    names = names_of(model.phases)
+    rows = tuple(
+        Row(
+            (
+                names[label],
+                *(f"{number(v)} ± {number(e, 2)}" for v, e in zip(values, errors, strict=True)),
+            )
+        )
+        for label, values, errors in zip(
+            test.phases, test.distances, test.standard_errors, strict=True
+        )
+    )
+    heads = ("phase", *(f"along {axis} ({lengths_in(model.unit)})" for axis in test.directions))
+    return [
+        text(
+            "Isotropy, tested on the sections that the model was calibrated on: "
+            f"{test.verdict}. The table holds the sum of the correlation of each phase over lags "
+            f"up to {number(test.reach)} {lengths_in(model.unit)}, times the lag step:"
+        ),
+        table(Table(heads, rows, frozenset(range(1, len(heads))))),
+    ]
 
 
 def _accuracy(model: ExcursionModel) -> list[Part]:

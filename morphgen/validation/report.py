@@ -101,7 +101,7 @@ def validation_report(
 
 
 def calibration_report(
-    model: ExcursionModel, sections: Sequence[Section], fit: CalibrationCurves
+    model: ExcursionModel, sections: Sequence[Section], fits: Sequence[CalibrationCurves]
 ) -> str:
     """Tell about a calibration.
 
@@ -111,8 +111,8 @@ def calibration_report(
         The calibrated model, with its provenance.
     sections : sequence of Section
         The sections that it was calibrated on; the first is shown.
-    fit : CalibrationCurves
-        Measured and fitted two-point coverage.
+    fits : sequence of CalibrationCurves
+        Measured and fitted two-point coverage: one set of curves, or one for each direction.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def calibration_report(
         Chapter(
             "How well it fits",
             [
-                *drawings(figures.calibration_fit(fit, model)),
+                *drawings(*(figures.calibration_fit(fit, model) for fit in fits)),
                 text(class_or_fit(model)),
                 table(misfit_table(None, model)),
             ],

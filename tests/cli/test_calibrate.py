@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from calibration.cylinders import cut
 from morphgen.cli.inputs import parse_voxel_size
 
 from morphgen.errors import InputError
@@ -187,8 +188,11 @@ def test_images_that_are_no_sections(tmp_path: Path, call: Call) -> None:
         (["--method", "magic"], ["magic", "coverage"]),
         (["--parametrization", "middle"], ["middle", "high or low"]),
         (["--thresholds", "none"], ["none", "fractions or free"]),
-        (["--symmetry", "cylindrical"], ["not available yet"]),
+        (["--symmetry", "cylindrical"], ["y and x only", "--axis"]),
+        (["--symmetry", "cylindrical", "--axis", "z"], ["axis z", "xz or yz"]),
         (["--symmetry", "cubic"], ["cubic", "isotropic"]),
+        (["--symmetry", "auto", "--axis", "w"], ["'w'", "z, y, x"]),
+        (["--axis", "z"], ["'z'", "--symmetry cylindrical"]),
         (["--max-lag", "1000"], ["1000"]),
     ],
 )
@@ -236,3 +240,44 @@ def test_interrupt(
     assert shown.code == 75
     assert "nothing was written" in shown.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def stretched(tmp_path: Path) -> list[Path]:
+    """An xy and a yz section of a material that is stretched along z."""
+    paths = []
+    for seed, plane in enumerate(("xy", "yz"), start=1):
+        paths.append(save(tmp_path / f"{plane}.tif", cut(2.0, plane, seed).labels))
+    return paths
+
+
+def test_an_axis_is_found_and_shown(stretched: list[Path], tmp_path: Path, call: Call) -> None:
+    out, report = tmp_path / "model.json", tmp_path / "report.html"
+    planes = ("--plane", "xy", "--plane", "yz", "--symmetry", "auto")
+    shown = call("calibrate", *stretched, *planes, *FAST, "--out", out, "--report", report)
+    assert shown.code == 0, shown.err
+    for words in ("axial scale", "across z", "Isotropy: the correlations along z, y, x differ"):
+        assert words in shown.out
+    page = report.read_text(encoding="utf-8")
+    assert "Lags along z, plane yz" in page or "lag along z, plane yz" in page
+    assert "Isotropy, tested on the sections" in page
+    model = load_model(out)
+    assert [field.kernel.axis for field in model.fields] == ["z", "z"]
+    assert call("generate", out, tmp_path / "v.zarr", "--shape", 32, 32, 32).code == 0
+    found = call(
+        "calibrate", *stretched, *planes, *FAST, "--out", out, "--overwrite", "--json"
+    ).json
+    assert (found["symmetry"], found["axis"]) == ("cylindrical", "z")
+    assert found["isotropy"]["rejected"]
+    first = found["fields"][0]
+    assert abs(first["axial_scale"] - 2.0) < 4.0 * first["axial_scale_standard_error"]
+
+
+def test_sections_that_are_not_isotropic_are_warned_about(
+    stretched: list[Path], tmp_path: Path, call: Call
+) -> None:
+    request = ("calibrate", *stretched, "--plane", "xy", "--plane", "yz", *FAST)
+    shown = call(*request, "--out", tmp_path / "model.json")
+    assert shown.code == 0
+    assert "warning: the sections are not isotropic" in shown.err
+    assert "--symmetry cylindrical" in shown.err

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.fft
 from conftest import Backend
 from samples import PHASES, three_phases
 
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, section_sampler
+from morphgen.fields.kernels import Axis
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel, MaternKernel
+from morphgen.fields.spline import CylindricalSplineKernel
 
 
 @pytest.mark.parametrize(("plane", "direction"), [("xy", (1, 2)), ("xz", (0, 2)), ("yz", (0, 1))])
@@ -29,6 +32,23 @@ def test_values_have_the_correlation_of_the_plane(plane: str, direction: tuple[i
             expected = float(kernel.correlation(offset)[0])
             standard_error = per_image.std(ddof=1) / np.sqrt(per_image.size)
             assert abs(per_image.mean() - expected) < 4.0 * standard_error
+
+
+@pytest.mark.parametrize("axis", ["z", "y", "x"])
+@pytest.mark.parametrize(("plane", "direction"), [("xy", (1, 2)), ("xz", (0, 2)), ("yz", (0, 1))])
+def test_spectra_of_spline_kernels_with_an_axis(
+    plane: str, direction: tuple[int, int], axis: Axis
+) -> None:
+    coefficients = ((1.0, 0.4, 0.1), (0.5, 0.3, -0.1), (0.1, 0.2, 0.1))
+    kernel = CylindricalSplineKernel(coefficients, 5.0, 9.0, axis)
+    model = ExcursionModel(PHASES[:2], (1, 0), (Field(kernel, Gaussian(), 0.0),))
+    sampler = section_sampler(model, (40, 48), plane=plane, pixel_size=(1.0, 0.5))  # type: ignore[arg-type]
+    covariance = scipy.fft.irfft2(sampler.amplitudes[0].astype(np.float64) ** 2, s=sampler.torus)
+    offsets = np.zeros((20, 24, 3))
+    offsets[..., direction[0]] = np.arange(20.0)[:, None]
+    offsets[..., direction[1]] = 0.5 * np.arange(24.0)
+    # interpolation in distance and the quadrature of the far tail
+    np.testing.assert_allclose(covariance[:20, :24], kernel.correlation(offsets), atol=1e-4)
 
 
 def test_sections_on_every_backend(backend: Backend) -> None:

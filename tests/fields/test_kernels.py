@@ -16,7 +16,8 @@ from samples import spline_kernel
 from morphgen.errors import ModelError
 from morphgen.fields.kernels import Kernel
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
-from morphgen.fields.spline import CylindricalSplineKernel, RadialSpectrum, SplineKernel
+from morphgen.fields.spectra import CylindricalSpectrum, RadialSpectrum
+from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 
 CUBIC, OBLONG = (1.0, 1.0, 1.0), (1.0, 1.5, 1.0)
 
@@ -126,6 +127,33 @@ def test_spline_jacobian() -> None:
         ahead = spectrum.jacobian(coefficients + unit, waves)[0]
         behind = spectrum.jacobian(coefficients - unit, waves)[0]
         np.testing.assert_allclose(slopes[:, j], (ahead - behind) / (2 * step), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        GaussianKernel(4.0, 2.0, "y"),
+        SplineKernel((1.0, 0.5, 0.2), 6.0),
+        CylindricalSplineKernel(((1.0, 0.5), (0.2, -0.1), (0.1, 0.1)), 6.0, 9.0),
+    ],
+)
+def test_correlation_on_a_grid_of_distances(kernel: Kernel) -> None:
+    across, along = np.linspace(0.0, 13.0, 9), np.linspace(0.0, 20.0, 7)
+    grids = np.meshgrid(across, along, indexing="ij")
+    expected = kernel.cylindrical_correlation(*grids)
+    np.testing.assert_allclose(kernel.grid_correlation(across, along), expected, atol=1e-12)
+
+
+def test_products_of_splines_are_the_correlation_and_know_its_slopes() -> None:
+    coefficients = np.random.default_rng(4).normal(size=(5, 4))
+    kernel = CylindricalSplineKernel(tuple(map(tuple, coefficients.tolist())), 6.0, 5.0)
+    across, along = np.linspace(0.0, 11.0, 8), np.linspace(9.0, 0.0, 8)
+    products = CylindricalSpectrum.of(5, 4).products(across, along)
+    rho, slopes = products.jacobian(coefficients)
+    np.testing.assert_allclose(rho, kernel.cylindrical_correlation(across, along), atol=1e-12)
+    for j, unit in enumerate(1e-6 * np.eye(20).reshape(20, 5, 4)):
+        ahead, behind = (products.jacobian(coefficients + sign * unit)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slopes[:, j], (ahead - behind) / 2e-6, atol=1e-7)
 
 
 def test_spline_correlation_is_differentiable_in_its_coefficients() -> None:

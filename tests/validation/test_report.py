@@ -91,7 +91,7 @@ def test_calibration_report_stands_alone(model: ExcursionModel, section: Section
         Candidate((1, 0, 2), ("chi2:2", "gaussian:below"), 0.02, 0.03, 9.0),
     )
     known = model.with_provenance(replace(origin_of((SIDE, SIDE)), candidates=candidates))
-    page = check_page(calibration_report(known, [section], curves(known)), pictures=2)
+    page = check_page(calibration_report(known, [section], [curves(known)]), pictures=2)
     words = " ".join(page.words)
     assert "the model class is the limit, not the fit" in words
     assert "gaussian:below" in words
