@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from morphgen.excursion import ExcursionModel, Field
+from morphgen.excursion.shared import AnyKernel, SharedNoise
 from morphgen.fields.parametric import (
     DampedSincKernel,
     GaussianKernel,
@@ -50,51 +51,64 @@ class Parameter:
 
 
 def parameters(model: ExcursionModel) -> list[Parameter]:
-    """All numbers of a low-parametric model: thresholds, and parameters of covariance families.
+    """All numbers of a low-parametric model: thresholds, parameters of families, loadings.
 
     Empty if a kernel has spline coefficients: they have no meaning of their own.
     """
-    if not all(isinstance(field.kernel, ParametricKernel) for field in model.fields):
+    if not all(isinstance(noise.kernel, ParametricKernel) for noise in model.noises):
         return []
     names, origin = names_of(model.phases), model.provenance
     errors = {} if origin is None else origin.uncertainty
     intervals = {} if origin is None else origin.intervals
     found = []
     for number_, (label, field) in enumerate(zip(model.order[:-1], model.fields, strict=True)):
-        for place, word, value, unit, meaning in _of_field(field, model.unit):
-            name = f"fields.{number_}.{place}"
-            found.append(
-                Parameter(
-                    name,
-                    names[label],
-                    word,
-                    value,
-                    unit,
-                    meaning,
-                    errors.get(name),
-                    intervals.get(name),
-                )
-            )
-    return found
+        place, phase = f"fields.{number_}", names[label]
+        threshold = (f"{place}.threshold", "threshold", field.threshold, "", _threshold(field))
+        found += [(phase, *row) for row in (threshold, *_of_kernel(field.kernel, place, model))]
+    if model.shared is not None:
+        found += [("(shared)", *row) for row in _of_shared(model.shared, model)]
+    return [
+        Parameter(name, phase, word, value, unit, meaning, errors.get(name), intervals.get(name))
+        for phase, name, word, value, unit, meaning in found
+    ]
 
 
-def _of_field(field: Field, unit: str) -> list[tuple[str, str, float, str, str]]:
-    kernel, lengths = field.kernel, lengths_in(unit)
+def _of_kernel(
+    kernel: AnyKernel, place: str, model: ExcursionModel
+) -> list[tuple[str, str, float, str, str]]:
+    """Name, word, value, unit and meaning of each parameter of a family."""
     assert isinstance(kernel, ParametricKernel)
-    rows = [("threshold", "threshold", field.threshold, "", _threshold(field))]
-    rows.append(("kernel.length", "length l", kernel.length, lengths, _length(kernel)))
+    lengths, name = lengths_in(model.unit), f"{place}.kernel"
+    rows = [(f"{name}.length", "length l", kernel.length, lengths, _length(kernel))]
     if isinstance(kernel, MaternKernel):
         meaning = "roughness: 1/2 is exponential; the surface area is finite above 1"
-        rows.append(("kernel.smoothness", "smoothness ν", kernel.smoothness, "", meaning))
+        rows.append((f"{name}.smoothness", "smoothness ν", kernel.smoothness, "", meaning))
     if isinstance(kernel, DampedSincKernel):
         apart = f"{number(2.0 * math.pi / kernel.wave_number)} {lengths}"
         meaning = f"hole effect: bodies are about {apart} apart (2π/k)"
-        wave = f"rad/{unit_word(unit)}"
-        rows.append(("kernel.wave_number", "wave number k", kernel.wave_number, wave, meaning))
+        wave = f"rad/{unit_word(model.unit)}"
+        rows.append((f"{name}.wave_number", "wave number k", kernel.wave_number, wave, meaning))
     if kernel.axis is not None:
         meaning = f"lengths along {kernel.axis} over lengths across"
-        rows.append(("kernel.axial_scale", "axial scale", kernel.axial_scale, "", meaning))
+        rows.append((f"{name}.axial_scale", "axial scale", kernel.axial_scale, "", meaning))
     return rows
+
+
+def _of_shared(
+    shared: SharedNoise, model: ExcursionModel
+) -> list[tuple[str, str, float, str, str]]:
+    """The same of noise that fields share."""
+    rows = [
+        (
+            f"shared.loadings.{number_}",
+            f"loading {number_ + 1}",
+            loading,
+            "",
+            f"weight of the shared noise in field {number_ + 1}, from −1 to 1",
+        )
+        for number_, loading in enumerate(shared.loadings)
+    ]
+    return [*rows, *_of_kernel(shared.kernel, "shared", model)]
 
 
 def _threshold(field: Field) -> str:
