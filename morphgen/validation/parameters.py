@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from morphgen.excursion import ExcursionModel, Field
-from morphgen.excursion.shared import AnyKernel, SharedNoise
+from morphgen.excursion import ExcursionModel, Field, SharedNoise
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.parametric import (
     DampedSincKernel,
     GaussianKernel,
@@ -51,7 +51,7 @@ class Parameter:
 
 
 def parameters(model: ExcursionModel) -> list[Parameter]:
-    """All numbers of a low-parametric model: thresholds, parameters of families, loadings.
+    """All numbers of a low-parametric model: thresholds, and parameters of covariance families.
 
     Empty if a kernel has spline coefficients: they have no meaning of their own.
     """
@@ -62,53 +62,58 @@ def parameters(model: ExcursionModel) -> list[Parameter]:
     intervals = {} if origin is None else origin.intervals
     found = []
     for number_, (label, field) in enumerate(zip(model.order[:-1], model.fields, strict=True)):
-        place, phase = f"fields.{number_}", names[label]
-        threshold = (f"{place}.threshold", "threshold", field.threshold, "", _threshold(field))
-        found += [(phase, *row) for row in (threshold, *_of_kernel(field.kernel, place, model))]
+        for place, word, value, unit, meaning in _of_field(field, model.unit):
+            name = f"fields.{number_}.{place}"
+            found.append(
+                Parameter(
+                    name,
+                    names[label],
+                    word,
+                    value,
+                    unit,
+                    meaning,
+                    errors.get(name),
+                    intervals.get(name),
+                )
+            )
     if model.shared is not None:
-        found += [("(shared)", *row) for row in _of_shared(model.shared, model)]
-    return [
-        Parameter(name, phase, word, value, unit, meaning, errors.get(name), intervals.get(name))
-        for phase, name, word, value, unit, meaning in found
+        for place, word, value, unit, meaning in _of_shared(model.shared, model.unit):
+            name = f"shared.{place}"
+            known = errors.get(name), intervals.get(name)
+            found.append(Parameter(name, "shared", word, value, unit, meaning, *known))
+    return found
+
+
+def _of_shared(shared: SharedNoise, unit: str) -> list[tuple[str, str, float, str, str]]:
+    words = ("first", "second")
+    rows = [
+        (f"loadings.{place}", f"loading a{place + 1}", value, "", f"of the {word} field")
+        for place, (word, value) in enumerate(zip(words, shared.loadings, strict=True))
     ]
+    return [*rows, *_of_kernel(shared.kernel, unit)]
 
 
-def _of_kernel(
-    kernel: AnyKernel, place: str, model: ExcursionModel
-) -> list[tuple[str, str, float, str, str]]:
-    """Name, word, value, unit and meaning of each parameter of a family."""
+def _of_field(field: Field, unit: str) -> list[tuple[str, str, float, str, str]]:
+    threshold = ("threshold", "threshold", field.threshold, "", _threshold(field))
+    return [threshold, *_of_kernel(field.kernel, unit)]
+
+
+def _of_kernel(kernel: AnyKernel, unit: str) -> list[tuple[str, str, float, str, str]]:
+    lengths = lengths_in(unit)
     assert isinstance(kernel, ParametricKernel)
-    lengths, name = lengths_in(model.unit), f"{place}.kernel"
-    rows = [(f"{name}.length", "length l", kernel.length, lengths, _length(kernel))]
+    rows = [("kernel.length", "length l", kernel.length, lengths, _length(kernel))]
     if isinstance(kernel, MaternKernel):
         meaning = "roughness: 1/2 is exponential; the surface area is finite above 1"
-        rows.append((f"{name}.smoothness", "smoothness ν", kernel.smoothness, "", meaning))
+        rows.append(("kernel.smoothness", "smoothness ν", kernel.smoothness, "", meaning))
     if isinstance(kernel, DampedSincKernel):
         apart = f"{number(2.0 * math.pi / kernel.wave_number)} {lengths}"
         meaning = f"hole effect: bodies are about {apart} apart (2π/k)"
-        wave = f"rad/{unit_word(model.unit)}"
-        rows.append((f"{name}.wave_number", "wave number k", kernel.wave_number, wave, meaning))
+        wave = f"rad/{unit_word(unit)}"
+        rows.append(("kernel.wave_number", "wave number k", kernel.wave_number, wave, meaning))
     if kernel.axis is not None:
         meaning = f"lengths along {kernel.axis} over lengths across"
-        rows.append((f"{name}.axial_scale", "axial scale", kernel.axial_scale, "", meaning))
+        rows.append(("kernel.axial_scale", "axial scale", kernel.axial_scale, "", meaning))
     return rows
-
-
-def _of_shared(
-    shared: SharedNoise, model: ExcursionModel
-) -> list[tuple[str, str, float, str, str]]:
-    """The same of noise that fields share."""
-    rows = [
-        (
-            f"shared.loadings.{number_}",
-            f"loading {number_ + 1}",
-            loading,
-            "",
-            f"weight of the shared noise in field {number_ + 1}, from −1 to 1",
-        )
-        for number_, loading in enumerate(shared.loadings)
-    ]
-    return [*rows, *_of_kernel(shared.kernel, "shared", model)]
 
 
 def _threshold(field: Field) -> str:
