@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from morphgen.excursion import ExcursionModel, Field
+from morphgen.excursion import ExcursionModel, Field, SharedNoise
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.parametric import (
     DampedSincKernel,
     GaussianKernel,
@@ -54,7 +55,7 @@ def parameters(model: ExcursionModel) -> list[Parameter]:
 
     Empty if a kernel has spline coefficients: they have no meaning of their own.
     """
-    if not all(isinstance(field.kernel, ParametricKernel) for field in model.fields):
+    if not all(isinstance(noise.kernel, ParametricKernel) for noise in model.noises):
         return []
     names, origin = names_of(model.phases), model.provenance
     errors = {} if origin is None else origin.uncertainty
@@ -75,14 +76,32 @@ def parameters(model: ExcursionModel) -> list[Parameter]:
                     intervals.get(name),
                 )
             )
+    if model.shared is not None:
+        for place, word, value, unit, meaning in _of_shared(model.shared, model.unit):
+            name = f"shared.{place}"
+            known = errors.get(name), intervals.get(name)
+            found.append(Parameter(name, "shared", word, value, unit, meaning, *known))
     return found
 
 
+def _of_shared(shared: SharedNoise, unit: str) -> list[tuple[str, str, float, str, str]]:
+    words = ("first", "second")
+    rows = [
+        (f"loadings.{place}", f"loading a{place + 1}", value, "", f"of the {word} field")
+        for place, (word, value) in enumerate(zip(words, shared.loadings, strict=True))
+    ]
+    return [*rows, *_of_kernel(shared.kernel, unit)]
+
+
 def _of_field(field: Field, unit: str) -> list[tuple[str, str, float, str, str]]:
-    kernel, lengths = field.kernel, lengths_in(unit)
+    threshold = ("threshold", "threshold", field.threshold, "", _threshold(field))
+    return [threshold, *_of_kernel(field.kernel, unit)]
+
+
+def _of_kernel(kernel: AnyKernel, unit: str) -> list[tuple[str, str, float, str, str]]:
+    lengths = lengths_in(unit)
     assert isinstance(kernel, ParametricKernel)
-    rows = [("threshold", "threshold", field.threshold, "", _threshold(field))]
-    rows.append(("kernel.length", "length l", kernel.length, lengths, _length(kernel)))
+    rows = [("kernel.length", "length l", kernel.length, lengths, _length(kernel))]
     if isinstance(kernel, MaternKernel):
         meaning = "roughness: 1/2 is exponential; the surface area is finite above 1"
         rows.append(("kernel.smoothness", "smoothness ν", kernel.smoothness, "", meaning))

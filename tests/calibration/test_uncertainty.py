@@ -114,7 +114,7 @@ def test_intervals_cover_the_truth(side: int) -> None:
         target = measure_target([section_of(seed, side)])
         problem = low_problem(target, free=False)
         found = solve(problem, problem.start(start), evaluations=60).parameters
-        known = spread(problem, found, target, ORDER, quantities_of(ORDER))
+        known = spread(problem, found, target, ORDER, quantities_of(ORDER, target.lags))
         intervals = known.intervals(seed=seed)
         for name, value in truth.items():
             hits[name] += intervals[name][0] <= value <= intervals[name][1]
@@ -129,7 +129,7 @@ def test_intervals_are_those_of_a_refitted_bootstrap() -> None:
     target = measure_target([section])
     problem = low_problem(target, free=False)
     parameters = solved(problem, problem.start([np.log([4.0, 2.0]), np.log([3.0, 2.5])]))
-    known = spread(problem, parameters, target, ORDER, quantities_of(ORDER))
+    known = spread(problem, parameters, target, ORDER, quantities_of(ORDER, target.lags))
     reach = round(target.lag[-1])
     bands = np.array_split(np.arange(512), len(known.effects) ** 0.5)
     counts = [
@@ -147,7 +147,9 @@ def test_intervals_are_those_of_a_refitted_bootstrap() -> None:
             fractions=np.array([radial.values[i, i, 0] for i in range(3)]),
         )
         again = low_problem(moved, free=False)
-        return quantities_of(ORDER)(solve(again, parameters, evaluations=60).parameters, again)
+        return quantities_of(ORDER, target.lags)(
+            solve(again, parameters, evaluations=60).parameters, again
+        )
 
     tiles = len(counts)
     random = np.random.default_rng(5)
