@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -127,6 +127,14 @@ def fit_coverage(
         )
     progress("fitting", 1, 1)
     return CoverageSolution(sections, target, selection, problem, solution, request, chosen)
+
+
+def refitted(fitted: CoverageSolution, selection: Selection) -> CoverageSolution:
+    """Fit the same data again with other fields."""
+    problem = _problem(fitted.target, selection, fitted.request.free_thresholds)
+    start = problem.start([fit.parameters for fit in selection.fits])
+    solution = solve(problem, start, evaluations=fitted.request.evaluations, tolerance=1e-4)
+    return replace(fitted, selection=selection, problem=problem, solution=solution)
 
 
 def _folds(sections: Sequence[Section], target: Target) -> Folds | None:

@@ -139,6 +139,36 @@ def select(
     return Selection(chosen, found[0].fits, tuple(table))
 
 
+def wanted(target: Target, order: Sequence[int]) -> tuple[np.ndarray, list[float]]:
+    """Joint probabilities that the data ask of each field, (fields, K), and its probability."""
+    fractions, rows = target.in_order(order)
+    probabilities = conditional_probabilities(fractions.tolist())
+    return wanted_joints(rows, probabilities), probabilities
+
+
+def noise_of(target: Target, order: Sequence[int]) -> np.ndarray:
+    """Standard errors of the wanted joint probabilities, shape (fields, K)."""
+    joints, probabilities = wanted(target, order)
+    errors = target.standard_errors()
+    neither = np.ones(target.lag.size)
+    rows = []
+    for label, joint, p in zip(order, joints, probabilities, strict=False):
+        place = target.labels.index(label)
+        rows.append(errors[place, place] / neither)
+        neither = neither * (1.0 - 2.0 * p + joint)
+    return np.asarray(np.maximum(np.stack(rows), FINEST_NOISE))
+
+
+def fit_law(
+    target: Target, order: Sequence[int], number: int, law: FieldLaw, parametrization: str
+) -> FieldFit:
+    """Fit field ``number`` alone, with a given law and kind of kernel."""
+    joints, probabilities = wanted(target, order)
+    members = parametrizations(target.lags, parametrization, target.axis)
+    noise = noise_of(target, order)[number]
+    return fit_field(joints[number], probabilities[number], law, members, noise)
+
+
 @dataclass(frozen=True, eq=False)
 class _Search:
     """Fits laws in one order of decision."""
@@ -220,46 +250,27 @@ class _Search:
         return found
 
     def _fits(self, laws: Sequence[FieldLaw], kind: str) -> list[FieldFit]:
-        joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, kind, self.target.axis)
         return [
-            fit_field(joint, p, law, members, noise)
-            for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True)
+            fit_law(self.target, self.order, number, law, kind) for number, law in enumerate(laws)
         ]
-
-    def _wanted(self) -> tuple[np.ndarray, list[float]]:
-        fractions, rows = self.target.in_order(self.order)
-        probabilities = conditional_probabilities(fractions.tolist())
-        return wanted_joints(rows, probabilities), probabilities
-
-    def _noise(self) -> np.ndarray:
-        """Standard errors of the wanted joint probabilities, shape (fields, K)."""
-        joints, probabilities = self._wanted()
-        errors = self.target.standard_errors()
-        neither = np.ones(self.target.lag.size)
-        rows = []
-        for label, joint, p in zip(self.order, joints, probabilities, strict=False):
-            place = self.target.labels.index(label)
-            rows.append(errors[place, place] / neither)
-            neither = neither * (1.0 - 2.0 * p + joint)
-        return np.asarray(np.maximum(np.stack(rows), FINEST_NOISE))
 
     def _try_laws(
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
     ) -> list[_Trial]:
-        joints, probabilities = self._wanted()
-        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
-        noise = self._noise()[number]
+        joint, noise = (
+            part[number]
+            for part in (wanted(self.target, self.order)[0], noise_of(self.target, self.order))
+        )
         trials = []
         for step, law in enumerate(LAWS):
             fit = gaussian
             if step:
-                fit = fit_field(joints[number], probabilities[number], law, members, noise)
+                fit = fit_law(self.target, self.order, number, law, self.parametrization)
             sets, score = self._simulated(number, fit, open_sets)
-            misfit = float(np.sqrt(np.mean(((fit.joint - joints[number]) / noise) ** 2)))
+            misfit = float(np.sqrt(np.mean(((fit.joint - joint) / noise) ** 2)))
             trials.append(_Trial(fit, score, misfit, sets))
             self.progress(
-                "choosing fields", number * len(LAWS) + step + 1, len(probabilities) * len(LAWS)
+                "choosing fields", number * len(LAWS) + step + 1, (len(self.order) - 1) * len(LAWS)
             )
         return trials
 
@@ -270,7 +281,7 @@ class _Search:
         last = number == len(self.order) - 2
         decided = self.order[number:] if last else self.order[number : number + 1]
         observed = self.simulator.observed(self.sections, decided)
-        probability = self._wanted()[1][number]
+        probability = wanted(self.target, self.order)[1][number]
         sets = self.simulator.excursion_sets(fit.kernel, fit.law, probability, number)
         topology = self.simulator.topology(open_sets, sets, last)
         return sets, topology.score(*observed)

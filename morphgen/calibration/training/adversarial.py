@@ -22,6 +22,8 @@ from morphgen.calibration.training.scaling import Scaling
 from morphgen.calibration.training.soft import Schedule
 
 _RATE, _BETAS = 4e-4, (0.0, 0.99)
+# steps until the judgement of the networks, which know nothing at first, counts in full
+_WARM_UP = 50
 # weight of the R1 penalty, which is taken every few steps and then counts as often
 _PENALTY, _PENALTY_EVERY = 1.0, 8
 
@@ -99,6 +101,7 @@ class AdversarialObjective:
             "discriminator": float(np.mean(told)),
             "adversarial": float(loss.detach()),
         }
+        loss = min(1.0, number / _WARM_UP) * loss
         if self.covered:
             coverage = self._coverage(parameters)
             losses["coverage"] = float(coverage.detach())

@@ -61,7 +61,7 @@ class Checkpoint:
             return
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
-            torch.save({"format": _FORMAT, "request": self.request, **content}, partial)
+            torch.save({**content, "format": _FORMAT, "request": self.request}, partial)
             partial.replace(self.path)
         except OSError as error:
             partial.unlink(missing_ok=True)

@@ -122,9 +122,7 @@ def adversarial_setting(
     return objective, score, pace
 
 
-def crop_edge(
-    options: TrainingOptions, layers: tuple[Layer, ...], length: float, family: PlaneFamily
-) -> int:
+def crop_edge(options: TrainingOptions, length: float, family: PlaneFamily) -> int:
     """Edge of the crops in pixels: the one asked for, or what suits the correlation length.
 
     Raises
@@ -132,7 +130,7 @@ def crop_edge(
     InputError
         If the discriminator sees more than such a crop.
     """
-    edge = options.crop
+    edge, layers = options.crop, parse_layers(options.discriminator)
     if edge is None:
         wanted = _ROUNDING * round(_CROP_LENGTHS * length / min(family.pixel_size) / _ROUNDING)
         edge = max(min(max(wanted, _SMALLEST_CROP), _LARGEST_CROP), receptive_field(layers))
@@ -159,7 +157,7 @@ def _arena(
     """One family of planes: what its network is trained on, and what is held out."""
     kept, held = hold_out(family)
     order, length = fitted.selection.order, fitted.target.correlation_length
-    edge = crop_edge(options, layers, length, kept)
+    edge = crop_edge(options, length, kept)
     real = real_crops(kept, order, edge, seed=fitted.request.seed)
 
     def drawing(torus: Torus) -> Generator:

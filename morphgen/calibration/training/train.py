@@ -15,6 +15,7 @@ from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.arithmetic import chosen_device, fixed_threads
 from morphgen.calibration.training.checkpoint import Checkpoint
+from morphgen.calibration.training.class_choice import ClassChoice, choose_classes
 from morphgen.calibration.training.loop import Objective, Score, Track, train
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.scaling import Scaling, scaling_at
@@ -60,9 +61,15 @@ def calibrate_trained(
     """
     keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
     kept = (keeper.load() if options.resume else None) or {"threads": torch.get_num_threads()}
+    device = chosen_device(options.device)
     with fixed_threads(kept["threads"]):
         fitted = fit_coverage(sections, _start(request), progress)
-        return _trained(fitted, request, options, keeper, kept, progress)
+        if request.laws is None and request.estimator == "closed":
+            known = ClassChoice(**kept["classes"]) if "classes" in kept else None
+            fitted, choice = choose_classes(fitted, options, device, progress, known)
+            kept = {**kept, "classes": vars(choice)}
+            keeper.save(kept)
+        return _trained(fitted, options, device, keeper, kept, progress)
 
 
 def _start(request: CalibrationRequest) -> CalibrationRequest:
@@ -74,13 +81,13 @@ def _start(request: CalibrationRequest) -> CalibrationRequest:
 
 def _trained(
     fitted: CoverageSolution,
-    request: CalibrationRequest,
     options: TrainingOptions,
+    device: torch.device,
     keeper: Checkpoint,
     kept: dict[str, Any],
     progress: Progress,
 ) -> CalibrationResult:
-    device = chosen_device(options.device)
+    request = fitted.request
     scaling = _scaling(fitted, kept)
     objective: Objective
     score: Score | None = None
@@ -94,8 +101,8 @@ def _trained(
     if "track" in kept:
         track, adam = Track(**kept["track"]), kept["adam"]
         objective.restore(kept["objective"])
-    own = {
-        "threads": kept["threads"],
+    own: dict[str, Any] = {
+        **{name: kept[name] for name in ("threads", "classes") if name in kept},
         "start": torch.from_numpy(scaling.start),
         "matrix": torch.from_numpy(scaling.matrix),
         "unit": scaling.unit,

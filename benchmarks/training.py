@@ -1,0 +1,67 @@
+"""How long a combined calibration takes, from the first measurement to the saved model.
+
+    python benchmarks/training.py [--steps 800] [--truths "mixed" ...]
+
+Three-phase sections of 512 x 512 pixels; order and laws are chosen, networks trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import morphgen as mg
+from morphgen.workflows import TrainingOptions
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from calibration.truths import TRUTHS
+
+
+def timed(name: str, steps: int | None, method: str) -> str:
+    """Table row of one truth."""
+    truth = TRUTHS[name]
+    section = mg.read_section(mg.section_sampler(truth, (512, 512)).labels(1))
+    began = time.perf_counter()
+    stages: dict[str, float] = {}
+
+    def tell(stage: str, done: int, total: int) -> None:
+        stages.setdefault(stage.partition(":")[0], time.perf_counter() - began)
+
+    result = mg.calibrate(
+        [section], method=method, training=TrainingOptions(steps=steps), progress=tell
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        result.model.save(Path(folder) / "model.json")
+    seconds = time.perf_counter() - began
+    assert result.model.provenance is not None
+    record = result.model.provenance.training
+    assert record is not None
+    laws = " + ".join(field.law.name for field in result.model.fields)
+    trained = seconds - stages["training"]
+    return (
+        f"| {name} | {laws} | {seconds:.0f} | {trained:.0f} | {record.steps} | {record.best_step} "
+        f"| {record.score_start:.3f} | {record.score_best:.3f} | {result.coverage.misfit:.4f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--method", default="combined")
+    parser.add_argument("--truths", nargs="+", default=list(TRUTHS))
+    options = parser.parse_args()
+    print(
+        "| truth | laws found | seconds | of them training | steps | best step | held-out score at "
+        "the start | at best | sup dC |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in options.truths:
+        print(timed(name, options.steps, options.method), flush=True)
+
+
+if __name__ == "__main__":
+    main()
