@@ -117,6 +117,15 @@ Thresholds = Annotated[
         help="Thresholds that give the sections' volume fractions, or fitted with the rest.",
     ),
 ]
+Dependence = Annotated[
+    str,
+    typer.Option(
+        "--dependence",
+        metavar="auto|independent|shared",
+        help="Whether the two fields of three phases share noise; auto: where independent fields "
+        "do not describe the sections.",
+    ),
+]
 MaxLag = Annotated[
     int | None,
     typer.Option(
@@ -151,6 +160,7 @@ def calibrate(
     fields: Fields = "auto",
     order: Order = "auto",
     thresholds: Thresholds = "fractions",
+    dependence: Dependence = "auto",
     max_lag: MaxLag = None,
     seed: Seed = 0,
     steps: Steps = None,
@@ -176,7 +186,7 @@ def calibrate(
     _check_outputs(out, report, overwrite or resume, sections)
     check_checkpoint(checkpoint_of(out), resume, overwrite)
     asked = Asked(
-        method, estimator, parametrization, fields, order, thresholds,
+        method, estimator, parametrization, fields, order, thresholds, dependence,
         symmetry, None if axis == "auto" else axis, max_lag, seed,
     )  # fmt: skip
     try:

@@ -12,7 +12,7 @@ from morphgen.calibration.result import CalibrationResult
 from morphgen.excursion.isotropy import IsotropyTest
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
-from morphgen.validation.words import lengths_in
+from morphgen.validation.words import lengths_in, shared_words
 
 from .model_tables import parameter_records, show_candidates, show_parameters
 from .screen import Screen, figure, within
@@ -28,6 +28,9 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
     show_candidates(screen, result.candidates)
     screen.line("Model (correlation length: where the correlation has fallen to exp(-1/2)):")
     screen.table(*_field_table(found))
+    shared = shared_words(result.model)
+    if shared is not None:
+        screen.line(shared)
     show_parameters(screen, result.model)
     screen.line("Largest misfit over all lags:")
     screen.table(*_misfits(found))
@@ -60,6 +63,7 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         ],
         "order": list(model.order),
         "fields": _fields(result),
+        "shared": None if model.shared is None else asdict(model.shared),
         "parameters": parameter_records(model),
         "candidates": [asdict(one) for one in result.candidates],
         "max_lag": origin.max_lag,
@@ -120,9 +124,9 @@ def _isotropy(test: IsotropyTest | None) -> dict[str, Any] | None:
 
 def _lengths(result: CalibrationResult, number: int) -> dict[str, Any]:
     """Correlation lengths of a field, each with its standard error and interval."""
-    kernel = result.model.fields[number].kernel
+    correlation = result.model.field_correlation(number)
     found: dict[str, Any] = {}
-    for name, value in correlation_lengths(kernel, result.coverage.lags).items():
+    for name, value in correlation_lengths(correlation, result.coverage.lags).items():
         found[name] = value
         found[f"{name}_standard_error"] = result.uncertainty.get(f"fields.{number}.{name}")
         found[f"{name}_interval"] = result.intervals.get(f"fields.{number}.{name}")

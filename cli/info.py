@@ -70,7 +70,7 @@ def info(
 
 
 def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
-    from morphgen.validation.words import lengths_in, unit_word
+    from morphgen.validation.words import lengths_in, shared_words, unit_word
 
     from .model_tables import show_candidates, show_loss, show_parameters
 
@@ -92,7 +92,9 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
         ],
         right=(0,),
     )
-    screen.line("Phases are decided in this order, by independent fields:")
+    shared = shared_words(model)
+    which = "independent fields" if shared is None else "fields that share noise"
+    screen.line(f"Phases are decided in this order, by {which}:")
     screen.table(
         ("decides", "field", "set", "kernel", "halo"),
         [
@@ -101,6 +103,8 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
         ],
     )
     screen.line(f"{found['rest']} is what no field decides.")
+    if shared is not None:
+        screen.line(shared)
     show_parameters(screen, model)
     for line in _origin_lines(model):
         screen.line(line)
@@ -159,6 +163,7 @@ def model_record(model: ExcursionModel) -> dict[str, Any]:
                 model.order[:-1], model.fields, field_rows(model), model.halos, strict=True
             )
         ],
+        "shared": None if model.shared is None else asdict(model.shared),
         "parameters": parameter_records(model),
         "provenance": None if origin is None else asdict(origin),
     }

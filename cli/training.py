@@ -107,6 +107,7 @@ class Asked:
     fields: str = "auto"
     order: str = "auto"
     thresholds: str = "fractions"
+    dependence: str = "auto"
     symmetry: str = "isotropic"
     axis: str | None = None
     max_lag: int | None = None

@@ -41,6 +41,7 @@ def calibrate(
     fields: str | Sequence[str] = "auto",
     order: str | Sequence[int] = "auto",
     thresholds: str = "fractions",
+    dependence: str = "auto",
     symmetry: str = "isotropic",
     axis: str | None = None,
     max_lag: int | None = None,
@@ -69,6 +70,9 @@ def calibrate(
         Labels in the order of decision.
     thresholds : {"fractions", "free"}
         Thresholds that give the sections' volume fractions, or fitted with the rest.
+    dependence : {"auto", "independent", "shared"}
+        Whether the two fields of three phases share noise; ``auto`` lets them where independent
+        fields do not describe the sections.
     symmetry : {"isotropic", "cylindrical", "auto"}
         Isotropic fields; fields that are symmetric about an axis, from sections of which one plane
         at least contains it; or these only where the sections are not isotropic.
@@ -105,6 +109,7 @@ def calibrate(
         fields=fields,
         order=order,
         thresholds=thresholds,
+        dependence=dependence,
         symmetry=symmetry,
         axis=axis,
         max_lag=max_lag,
@@ -128,6 +133,7 @@ def calibration_request(
     fields: str | Sequence[str] = "auto",
     order: str | Sequence[int] = "auto",
     thresholds: str = "fractions",
+    dependence: str = "auto",
     symmetry: str = "isotropic",
     axis: str | None = None,
     max_lag: int | None = None,
@@ -144,6 +150,7 @@ def calibration_request(
         laws=None if isinstance(fields, str) and fields == "auto" else _laws(fields),
         order=None if isinstance(order, str) and order == "auto" else _order(order),
         free_thresholds=thresholds == "free",
+        dependence=dependence,
         symmetry=symmetry,
         axis=axis,
         max_lag=max_lag,

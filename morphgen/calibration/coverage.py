@@ -15,21 +15,30 @@ from morphgen.calibration.lags import Lags
 from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.minimize import Solution, solve
 from morphgen.calibration.objective import FieldLaw, pairs_of
+from morphgen.calibration.parametrization import Parametrization
 from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
+from morphgen.calibration.shared import (
+    SharedFit,
+    better,
+    check_dependence,
+    fit_shared,
+    joined,
+    shared_is_wanted,
+)
 from morphgen.calibration.symmetry import Symmetry, choose_symmetry
 from morphgen.calibration.targets import COMFORTABLE_WIDTH, Target, measure_target
-from morphgen.calibration.topology import simulator
+from morphgen.calibration.topology import Simulator, simulator
 from morphgen.calibration.uncertainty import Quantities, spread
 from morphgen.errors import CalibrationError, InputError
 from morphgen.excursion.coverage import first_match_fractions
 from morphgen.excursion.model import ExcursionModel, Field
-from morphgen.excursion.provenance import Provenance, Source, TrainingRecord
+from morphgen.excursion.provenance import Candidate, Provenance, Source, TrainingRecord
 from morphgen.images import Section
-from morphgen.phases import OUTSIDE
+from morphgen.phases import OUTSIDE, Phase
 from morphgen.progress import Progress, silent
 
 _FEWEST_LAGS = 8
@@ -107,20 +116,34 @@ def fit_coverage(
         target = measure_cylindrical(sections, chosen.axis, request.max_lag)
     order = _checked_order(request.order, target)
     _check_laws(request.laws, target)
+    check_dependence(request, target.labels)
+    folds = _folds(sections, target)
+    simulations = simulator(
+        sections, target.correlation_length, seed=request.seed, axis=target.axis
+    )
     selection = select(
         target,
         sections,
-        simulator(sections, target.correlation_length, seed=request.seed, axis=target.axis),
+        simulations,
         order=order,
         laws=request.laws,
         parametrization=request.parametrization,
-        folds=_folds(sections, target),
+        folds=folds,
         progress=progress,
     )
     progress("fitting", 0, 1)
     problem = _problem(target, selection, request.free_thresholds)
     start = problem.start([fit.parameters for fit in selection.fits])
     solution = solve(problem, start, evaluations=request.evaluations, tolerance=1e-4)
+    if shared_is_wanted(request, target, problem, solution.parameters):
+        progress("sharing noise", 0, 1)
+        sharing = fit_shared(target, selection, request)
+        rows = _shared_rows(sharing, target, folds, simulations, sections)
+        asked = request.dependence == "shared"
+        taken = asked or better(sharing[0], problem, solution.parameters)
+        selection = joined(selection, rows, taken=taken)
+        if taken:
+            problem, solution = sharing[0].problem, sharing[0].solution
     if not np.all(np.isfinite(solution.parameters)):
         raise CalibrationError(
             "the fit diverged; fix --fields or --order, or bring larger sections"
@@ -135,6 +158,18 @@ def refitted(fitted: CoverageSolution, selection: Selection) -> CoverageSolution
     start = problem.start([fit.parameters for fit in selection.fits])
     solution = solve(problem, start, evaluations=fitted.request.evaluations, tolerance=1e-4)
     return replace(fitted, selection=selection, problem=problem, solution=solution)
+
+
+def _shared_rows(
+    sharing: Sequence[SharedFit],
+    target: Target,
+    folds: Folds | None,
+    simulations: Simulator,
+    sections: Sequence[Section],
+) -> list[Candidate]:
+    models = (_model(sections, one.order, one.problem, one.solution.parameters) for one in sharing)
+    scores = [simulations.model_score(model, sections) for model in models]
+    return [one.candidate(target, folds, score) for one, score in zip(sharing, scores, strict=True)]
 
 
 def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
@@ -248,14 +283,15 @@ def _coverage_fit(
 def fields_of(problem: Problem, parameters: np.ndarray) -> list[Field]:
     """Fields of the model that solves a problem."""
     pieces = problem.split(parameters)
+    # noise that the fields share has a parametrization too, behind those of the fields
     return [
         Field(member.kernel(piece), law.law, law.threshold(p), law.side)
         for member, piece, law, p in zip(
             problem.parametrizations,
             pieces,
             problem.laws,
-            problem.decisions(parameters),
-            strict=True,
+            problem.set_probabilities(parameters),
+            strict=False,
         )
     ]
 
@@ -270,6 +306,7 @@ def _model(
         fields=tuple(fields_of(problem, parameters)),
         voxel_size=(edge, edge, edge),
         unit=sections[0].unit,
+        shared=problem.shared(parameters),
     )
 
 
@@ -282,18 +319,33 @@ def quantities_of(order: Sequence[int], lags: Lags) -> Quantities:
         shares = first_match_fractions(problem.decisions(parameters))
         for label, share in zip(order, shares, strict=True):
             found[f"volume_fraction.{label}"] = float(share)
-        for k, field in enumerate(fields_of(problem, parameters)):
-            member, name = problem.parametrizations[k], f"fields.{k}"
+        fields = tuple(fields_of(problem, parameters))
+        phases = tuple(Phase(label, str(label)) for label in sorted(order))
+        edge = float(lags.distance.min())
+        shared = problem.shared(parameters)
+        model = ExcursionModel(phases, tuple(order), fields, (edge,) * 3, shared=shared)
+        for k, field in enumerate(fields):
+            name = f"fields.{k}"
             found[f"{name}.threshold"] = field.threshold
-            for entry, length in correlation_lengths(field.kernel, lags).items():
+            for entry, length in correlation_lengths(model.field_correlation(k), lags).items():
                 found[f"{name}.{entry}"] = length
-            if math.isfinite(field.specific_surface_area):
-                found[f"{name}.specific_surface_area"] = field.specific_surface_area
-            for entry, value in zip(member.names, member.values(pieces[k]), strict=True):
-                found[f"{name}.kernel.{entry}"] = float(value)
+            area = model.field_surface_area(k)
+            if math.isfinite(area):
+                found[f"{name}.specific_surface_area"] = area
+            found |= _kernel_values(f"{name}.kernel", problem.parametrizations[k], pieces[k])
+        if model.shared is not None:
+            for k, loading in enumerate(model.shared.loadings):
+                found[f"shared.loadings.{k}"] = loading
+            found["shared.cross_correlation"] = model.shared.cross_correlation
+            found |= _kernel_values("shared.kernel", problem.parametrizations[-1], pieces[-1])
         return found
 
     return values
+
+
+def _kernel_values(name: str, member: Parametrization, parameters: np.ndarray) -> dict[str, float]:
+    pairs = zip(member.names, member.values(parameters), strict=True)
+    return {f"{name}.{entry}": float(value) for entry, value in pairs}
 
 
 def kept_intervals(

@@ -7,19 +7,20 @@ import math
 import numpy as np
 
 from morphgen.calibration.lags import Lags
+from morphgen.excursion.shared import MixedCorrelation
 from morphgen.fields.kernels import Kernel
 
 # points of a line along which the correlation of a kernel with an axis is looked at
 _POINTS = 256
 
 
-def correlation_lengths(kernel: Kernel, lags: Lags) -> dict[str, float]:
+def correlation_lengths(kernel: Kernel | MixedCorrelation, lags: Lags) -> dict[str, float]:
     """Correlation length of a kernel, and with an axis that along it and their ratio.
 
     Parameters
     ----------
-    kernel : Kernel
-        The kernel.
+    kernel : Kernel or MixedCorrelation
+        The kernel, or the kernels of a field that shares noise.
     lags : Lags
         Lags that it was fitted at: lengths beyond are not looked for.
 

@@ -15,6 +15,7 @@ from morphgen.calibration.objective import (
 )
 from morphgen.calibration.parametrization import Parametrization
 from morphgen.excursion.coverage import first_match_fractions
+from morphgen.excursion.shared import SharedNoise
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +56,25 @@ class Problem:
         """Number of kernel parameters of each field."""
         return [len(member.names) for member in self.parametrizations]
 
+    @property
+    def before_thresholds(self) -> int:
+        """Number of parameters in front of those of free thresholds."""
+        return sum(self.sizes)
+
     def decisions(self, parameters: np.ndarray) -> list[float]:
         """Conditional probabilities of the decisions at these parameters."""
         if not self.free_thresholds:
             return self.probabilities
-        logits = parameters[sum(self.sizes) :]
+        logits = parameters[self.before_thresholds :]
         return [float(p) for p in 1.0 / (1.0 + np.exp(-logits))]
+
+    def set_probabilities(self, parameters: np.ndarray) -> list[float]:
+        """Probability of each field's excursion set, whatever the others decide."""
+        return self.decisions(parameters)
+
+    def shared(self, _parameters: np.ndarray) -> SharedNoise | None:
+        """Noise that the fields share: none."""
+        return None
 
     def start(self, kernels: list[np.ndarray]) -> np.ndarray:
         """Parameter vector from kernel parameters and the data's fractions."""
@@ -124,7 +138,7 @@ class Problem:
         ]
 
     def _threshold_slopes(self, parameters: np.ndarray) -> np.ndarray:
-        step, first = 1e-6, sum(self.sizes)
+        step, first = 1e-6, self.before_thresholds
         columns = []
         for index in range(first, parameters.size):
             unit = np.zeros_like(parameters)

@@ -70,6 +70,11 @@ def reduce_model(model: ExcursionModel, sections: Sequence[Section] = ()) -> Exc
         If the model has few parameters already, its fields share noise, or it was calibrated on
         other sections.
     """
+    if model.shared is not None:
+        raise InputError(
+            "the fields of the model share noise, which reduce does not know; calibrate with "
+            "parametrization low instead"
+        )
     if all(isinstance(field.kernel, ParametricKernel) for field in model.fields):
         raise InputError(
             "the kernels of the model are covariance families already; reduce needs a "

@@ -16,6 +16,7 @@ from morphgen.images import Section
 
 METHODS = ("coverage", "adversarial", "combined")
 ESTIMATORS = ("closed", "sampled")
+DEPENDENCES = ("auto", "independent", "shared")
 
 # do not change what is computed
 _PLACES = ("checkpoint", "resume")
@@ -39,6 +40,9 @@ class CalibrationRequest:
         Labels in the order of decision; None to choose it.
     free_thresholds : bool
         Whether thresholds are fitted; they are in the adversarial method in any case.
+    dependence : {"auto", "independent", "shared"}
+        Whether two fields share noise, in closed form; with ``auto`` they do if independent ones
+        miss the data by more than two standard errors and shared noise halves the misfit.
     symmetry : {"isotropic", "cylindrical", "auto"}
         Isotropic fields, or fields that are symmetric about an axis; with ``auto`` these only if
         the sections are not isotropic, see `isotropy_test`.
@@ -54,7 +58,7 @@ class CalibrationRequest:
     Raises
     ------
     InputError
-        If the method or the estimator is unknown, or they do not fit together.
+        If the method, the estimator or the dependence is unknown, or they do not fit together.
     """
 
     method: str = "coverage"
@@ -63,6 +67,7 @@ class CalibrationRequest:
     laws: tuple[FieldLaw, ...] | None = None
     order: tuple[int, ...] | None = None
     free_thresholds: bool = False
+    dependence: str = "auto"
     symmetry: str = "isotropic"
     axis: str | None = None
     max_lag: int | None = None
@@ -70,7 +75,11 @@ class CalibrationRequest:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("method", METHODS), ("estimator", ESTIMATORS)):
+        for name, known in (
+            ("method", METHODS),
+            ("estimator", ESTIMATORS),
+            ("dependence", DEPENDENCES),
+        ):
             value = getattr(self, name)
             if value not in known:
                 raise InputError(f"{name} is {value!r}: expected one of {', '.join(known)}")
@@ -78,6 +87,11 @@ class CalibrationRequest:
             raise InputError(
                 f"the sampled estimator belongs to method coverage, not {self.method}; leave out "
                 "one of them"
+            )
+        if self.dependence == "shared" and self.trains:
+            raise InputError(
+                "trained models have independent fields; leave dependence auto, or take method "
+                "coverage with the closed estimator"
             )
         check_evaluations(self.evaluations)
         if not 0 <= self.seed < 2**64:

@@ -130,19 +130,40 @@ class Simulator:
         last : bool
             Whether what remains is a phase too.
         """
+        parts = [
+            [free & inside, free & ~inside] if last else [free & inside]
+            for free, inside in zip(open_sets, decided, strict=True)
+        ]
+        return self._statistics(parts)
+
+    def model_score(self, model: ExcursionModel, sections: Sequence[Section]) -> float:
+        """Deviation of the Euler numbers of all phases from those of a model's own sections."""
+        parts = []
+        for place, frame in enumerate(self.frames):
+            sampler = section_sampler(
+                model, frame.shape, plane=frame.plane, pixel_size=frame.pixel_size
+            )
+            seeds = np.random.SeedSequence([place, *self.seeds]).generate_state(
+                len(self.seeds), np.uint64
+            )
+            images = [sampler.labels(int(seed)) for seed in seeds]
+            parts += [[image == label for label in model.order] for image in images]
+        return self._statistics(parts).score(*self.observed(sections, model.order))
+
+    def _statistics(self, parts: Sequence[Sequence[np.ndarray]]) -> Topology:
+        """Statistics of some sets, for each frame and seed."""
         count = len(self.seeds)
         means, deviations, sizes = [], [], []
         for place, frame in enumerate(self.frames):
-            own = slice(place * count, (place + 1) * count)
-            rows = []
-            for free, inside in zip(open_sets[own], decided[own], strict=True):
-                parts = [free & inside, free & ~inside] if last else [free & inside]
-                rows.append(
+            own = parts[place * count : (place + 1) * count]
+            table = np.stack(
+                [
                     np.concatenate(
-                        [euler_numbers(part, self.radius, frame.pixel_size) for part in parts]
+                        [euler_numbers(part, self.radius, frame.pixel_size) for part in row]
                     )
-                )
-            table = np.stack(rows)
+                    for row in own
+                ]
+            )
             pixels = float(frame.shape[0] * frame.shape[1])
             one_body = 1.0 / (pixels * frame.pixel_size[0] * frame.pixel_size[1])
             means.append(table.mean(axis=0))

@@ -18,7 +18,7 @@ from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
 from morphgen.excursion.provenance import Provenance
-from morphgen.excursion.shared import AnyKernel, Noise, SharedNoise, Term
+from morphgen.excursion.shared import AnyKernel, MixedCorrelation, Noise, SharedNoise, Term
 from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import GradientVariance, check_positive
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
@@ -183,6 +183,12 @@ class ExcursionModel:
         if self.shared is None:
             return own
         return self.shared.mixed(number, self.shared.kernel.correlation(offsets), own)
+
+    def field_correlation(self, number: int) -> MixedCorrelation:
+        """Correlation of a component of field ``number`` across and along the axis."""
+        return MixedCorrelation(
+            tuple((term.weight**2, self.noises[term.noise].kernel) for term in self.terms(number))
+        )
 
     def gradient_variance(self, number: int) -> GradientVariance:
         """Minus the second derivatives of the correlation of field ``number`` at lag 0."""

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Discriminator
 
 from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.fields.blocks import SHARED_NOISE
+from morphgen.fields.kernels import Axis
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 
@@ -50,6 +52,36 @@ class Term(NamedTuple):
     noise: int
     stream: int
     weight: float
+
+
+@dataclass(frozen=True)
+class MixedCorrelation:
+    """Correlation of a weighted sum of independent Gaussian fields.
+
+    Attributes
+    ----------
+    parts : tuple of (float, Kernel)
+        Share of the variance and kernel of each field.
+    """
+
+    parts: tuple[tuple[float, AnyKernel], ...]
+
+    @property
+    def axis(self) -> Axis | None:
+        """Axis of symmetry, or None where all kernels are isotropic."""
+        return next((one.axis for _, one in self.parts if one.axis is not None), None)
+
+    def cylindrical_correlation(self, perpendicular: Array, axial: Array) -> Array:
+        """Correlation at distances across and along the axis."""
+        return sum(
+            share * one.cylindrical_correlation(perpendicular, axial) for share, one in self.parts
+        )
+
+    def grid_correlation(self, perpendicular: np.ndarray, axial: np.ndarray) -> np.ndarray:
+        """Correlation on the grid of some distances across and some along the axis."""
+        return np.asarray(
+            sum(share * one.grid_correlation(perpendicular, axial) for share, one in self.parts)
+        )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from morphgen.validation.words import (
     lengths_in,
     names_of,
     number,
+    shared_words,
     title,
     unit_word,
 )
@@ -80,8 +81,9 @@ def class_or_fit(model: ExcursionModel) -> str:
         "data": ": the misfit is within two standard errors of the sections.",
         "class": ": the model class is the limit, not the fit.",
         "fit": ": the fit is the limit, not the model class.",
+        None: "; what fields that share noise could do at best is not known.",
     }
-    return start + ends[limited_by(model) or "data"]
+    return start + ends[limited_by(model)]
 
 
 def limited_by(model: ExcursionModel) -> Literal["data", "class", "fit"] | None:
@@ -92,6 +94,8 @@ def limited_by(model: ExcursionModel) -> Literal["data", "class", "fit"] | None:
     misfit = max(origin.misfit.values())
     if misfit <= 2.0 * origin.standard_error:
         return "data"
+    if model.shared is not None:
+        return None
     return "class" if misfit <= NEAR_BOUND * origin.bound else "fit"
 
 
@@ -149,13 +153,13 @@ def model_chapter(model: ExcursionModel) -> Chapter:
             for one in field_rows(model)
         ),
     )
+    shared = shared_words(model)
+    independent = ", independent of the others" if shared is None else ""
     parts: list[Part] = [
-        text(
-            "Phases are decided one after the other, each by a field of its own, independent of "
-            "the others:"
-        ),
+        text(f"Phases are decided one after the other, each by a field of its own{independent}:"),
         listing(decisions(model)),
         table(fields),
+        *([] if shared is None else [text(shared)]),
         text(
             "The correlation length is the distance at which the correlation of the field has "
             "fallen to exp(-1/2); of a chi-square field, that of its Gaussian components. The halo "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen.excursion import ExcursionModel, Field
+from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.parametric import DampedSincKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
@@ -83,41 +84,65 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def decisions(model: ExcursionModel) -> list[str]:
     """Order of decision in sentences, one for each phase."""
-    names = names_of(model.phases)
+    names, shares = names_of(model.phases), _shares(model)
     found = []
     for rank, (label, field) in enumerate(zip(model.order[:-1], model.fields, strict=True)):
         start, whole = ("First: ", "the volume") if not rank else ("Of what is left: ", "that")
         found.append(
             f"{start}{names[label]} is where {_law(field)} is {_set(field)}; "
-            f"a share of {number(field.probability)} of {whole}."
+            f"a share of {number(shares[rank])} of {whole}."
         )
     return [*found, f"The rest is {names[model.order[-1]]}."]
 
 
 def field_rows(model: ExcursionModel) -> list[FieldWords]:
     """Every field of a model, for a table."""
-    names = names_of(model.phases)
+    names, shares = names_of(model.phases), _shares(model)
     return [
         FieldWords(
             phase=names[label],
             law=_law(field).removeprefix("a "),
             set=_set(field),
-            probability=number(field.probability),
-            correlation_length=_correlation_lengths(field, model.unit),
-            kernel=_kernel(field, model.unit),
+            probability=number(shares[rank]),
+            correlation_length=_correlation_lengths(model, rank),
+            kernel=_kernel(field.kernel, model.unit),
             halo=f"{halo} voxels",
         )
-        for label, field, halo in zip(model.order[:-1], model.fields, model.halos, strict=True)
+        for rank, (label, field, halo) in enumerate(
+            zip(model.order[:-1], model.fields, model.halos, strict=True)
+        )
     ]
 
 
-def correlation_length(field: Field, axis: int) -> float:
-    """Distance along an axis (z, y, x) at which the correlation has fallen to exp(-1/2)."""
-    distance = np.linspace(0.0, field.kernel.reach, 2001)
+def correlation_length(model: ExcursionModel, number: int, axis: int) -> float:
+    """Distance along an axis (z, y, x) at which a field's correlation has fallen to exp(-1/2)."""
+    distance = np.linspace(0.0, model.reach, 2001)
     offsets = np.zeros((distance.size, 3))
     offsets[:, axis] = distance
-    below = np.flatnonzero(np.asarray(field.kernel.correlation(offsets)) < math.exp(-0.5))
+    below = np.flatnonzero(np.asarray(model.correlation(number, offsets)) < math.exp(-0.5))
     return float(distance[below[0]]) if below.size else math.inf
+
+
+def shared_words(model: ExcursionModel) -> str | None:
+    """What the fields share, in a sentence; None where they are independent."""
+    if model.shared is None:
+        return None
+    first, second = (number(loading) for loading in model.shared.loadings)
+    return (
+        f"The fields share noise: of their Gaussian parts, {first} and {second} times a common "
+        f"field, so that they have the correlation {number(model.shared.cross_correlation)} at one "
+        f"point. Its kernel: {_kernel(model.shared.kernel, model.unit)}."
+    )
+
+
+def _shares(model: ExcursionModel) -> list[float]:
+    """Fraction that each decision takes of what the earlier ones have left."""
+    found, left = [], 1.0
+    fractions = model.volume_fractions()
+    for label in model.order[:-1]:
+        found.append(fractions[label] / left)
+        left -= fractions[label]
+    return found
 
 
 def _law(field: Field) -> str:
@@ -133,20 +158,19 @@ def _set(field: Field) -> str:
     return f"{word} {number(field.threshold)}"
 
 
-def _correlation_lengths(field: Field, unit: str) -> str:
-    along = field.kernel.axis
+def _correlation_lengths(model: ExcursionModel, rank: int) -> str:
+    along, unit = model.field_correlation(rank).axis, model.unit
     if along is None:
-        return f"{number(correlation_length(field, 2))} {lengths_in(unit)}"
+        return f"{number(correlation_length(model, rank, 2))} {lengths_in(unit)}"
     place = "zyx".index(along)
-    across = correlation_length(field, (place + 1) % 3)
+    across = correlation_length(model, rank, (place + 1) % 3)
     return (
-        f"{number(correlation_length(field, place))} along {along}, "
+        f"{number(correlation_length(model, rank, place))} along {along}, "
         f"{number(across)} across, in {lengths_in(unit)}"
     )
 
 
-def _kernel(field: Field, unit: str) -> str:
-    kernel = field.kernel
+def _kernel(kernel: AnyKernel, unit: str) -> str:
     size = lengths_in(unit)
     if isinstance(kernel, SplineKernel):
         return f"cubic splines up to {number(kernel.support_radius)} {size}"

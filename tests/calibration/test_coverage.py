@@ -315,7 +315,7 @@ def test_small_sections_are_refused_and_narrow_ones_warned_about() -> None:
 def test_real_cathode_meets_the_targets(data: Path) -> None:
     labels = tifffile.imread(data / "sofc_cathode_2d.tif")
     upper, lower = read_section(labels[:1143]), read_section(labels[1143:])
-    result = calibrate([upper], max_lag=40, fields="gaussian,gaussian")
+    result = calibrate([upper], max_lag=40, fields="gaussian,gaussian", dependence="independent")
     assert result.model.order[0] == 1
     bound = float(result.coverage.bound.max())
     assert 0.008 < bound < 0.01
