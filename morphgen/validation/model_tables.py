@@ -76,12 +76,13 @@ def parameter_table(model: ExcursionModel) -> Table:
 
 
 def accuracy_table(model: ExcursionModel) -> Table:
-    """Standard error and interval of all that a calibration determined."""
+    """Standard error and interval of all that a calibration determined, but spline coefficients."""
     origin = model.provenance
     assert origin is not None
     rows = tuple(
         Row((name, number(value), interval_words(origin.intervals.get(name))))
         for name, value in origin.uncertainty.items()
+        if ".coefficients." not in name
     )
     return Table(("quantity", "standard error", "95 % interval"), rows, frozenset({1, 2}))
 
