@@ -18,6 +18,7 @@ import torch
 
 import morphgen as mg
 from morphgen.calibration.coverage import CoverageSolution, fit_coverage
+from morphgen.calibration.training.class_choice import CROPS
 from morphgen.calibration.training.classes import Contender, class_scores
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.generator import generator, reach_of
@@ -52,7 +53,7 @@ def classified(fits: list[CoverageSolution], seed: int) -> int:
         contenders.append(Contender(drawing, parameters))
     step = max(1, round(length / STEPS_PER_LENGTH))
     real = real_crops(family, (1, 0), edge)
-    found = class_scores(contenders, real, step=step, progress=lambda *told: None)
+    found = class_scores(contenders, real, step=step, count=CROPS, progress=lambda *told: None)
     return int(np.argmax(found.mean))
 
 

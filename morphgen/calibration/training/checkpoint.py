@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,19 +41,26 @@ class Checkpoint:
         """
         if self.path is None or not self.path.exists():
             return None
-        try:
-            found = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise InputError(
-                f"{self.path} is no checkpoint; remove it, or leave out --resume"
-            ) from error
-        if not isinstance(found, dict) or found.get("format") != _FORMAT:
-            raise InputError(f"{self.path} is no checkpoint; remove it, or leave out --resume")
+        found = self._read(self.path)
         if found["request"] != self.request:
             raise InputError(
                 f"{self.path} belongs to another request (sections, options or versions differ); "
                 "repeat the first one, or leave out --resume and remove the file"
             )
+        return found
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        refused = InputError(f"{path} is no checkpoint; remove it, or leave out --resume")
+        # torch would warn about other pickles before it refuses them
+        if not zipfile.is_zipfile(path):
+            raise refused
+        try:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise refused from error
+        if not isinstance(found, dict) or found.get("format") != _FORMAT:
+            raise refused
         return found
 
     def save(self, content: dict[str, Any]) -> None:

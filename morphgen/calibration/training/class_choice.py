@@ -28,6 +28,8 @@ from morphgen.progress import Progress
 
 # a chi-square field must lead the Gaussian one by so many standard errors
 _PARSIMONY = 1.0
+# simulated crops of each candidate that a classifier learns from
+CROPS = 256
 # classifiers take streams of noise behind those of the plane families
 _FIRST_FAMILY = 8
 
@@ -141,7 +143,7 @@ def _judged(
         contenders.append(Contender(drawing, parameters))
     step = max(1, round(length / min(family.pixel_size) / STEPS_PER_LENGTH))
     real = real_crops(family, fitted.selection.order, edge)
-    return class_scores(contenders, real, step=step, progress=progress).values
+    return class_scores(contenders, real, step=step, count=CROPS, progress=progress).values
 
 
 def _fit(fitted: CoverageSolution, number: int, law: FieldLaw) -> FieldFit:

@@ -25,8 +25,8 @@ from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.parallel_sets import parallel_set_statistics
 from morphgen.progress import Progress
 
-# crops of each candidate to learn from, drawn so many at a time
-CROPS, _AT_ONCE = 256, 32
+# crops that are drawn at a time
+_AT_ONCE = 32
 _RIDGE = 2e-3
 # tori of the classifier, among those of the steps
 _FIRST_STEP = 2**36
@@ -88,7 +88,7 @@ def class_scores(
     real: RealCrops,
     *,
     step: int,
-    count: int = CROPS,
+    count: int,
     progress: Progress,
 ) -> ClassScores:
     """Train a classifier of the contenders' sections, and ask it about the real ones.

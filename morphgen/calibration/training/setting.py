@@ -31,6 +31,8 @@ _CROP_LENGTHS, _SMALLEST_CROP, _LARGEST_CROP = 12.0, 64, 128
 _ROUNDING = 8
 
 _SAMPLED_STEPS, _ADVERSARIAL_STEPS = 300, 800
+# steps between checkpoints
+SAVE_EVERY = 25
 # step sizes, in coordinates: standard errors of C
 _SAMPLED_RATES = (0.1, 0.01)
 # second derivatives are 2 along what the data determine: smaller gradients are mostly noise
@@ -70,7 +72,7 @@ def sampled_setting(
         smoothing=options.smoothing,
         schedule=Schedule(*_SAMPLED_WIDTHS, steps),
     )
-    return objective, Pace(steps, *_SAMPLED_RATES, noise=_SAMPLED_NOISE)
+    return objective, Pace(steps, *_SAMPLED_RATES, noise=_SAMPLED_NOISE, save_every=SAVE_EVERY)
 
 
 def adversarial_setting(
@@ -117,6 +119,7 @@ def adversarial_setting(
         steps,
         *_ADVERSARIAL_RATES,
         score_every=options.score_every,
+        save_every=SAVE_EVERY,
         patience=options.patience,
     )
     return objective, score, pace

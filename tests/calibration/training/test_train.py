@@ -1,0 +1,141 @@
+"""Whole trainings of a few steps: the same result however often they are interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.training.options import TrainingOptions
+from morphgen.errors import BackendError, InputError
+from morphgen.excursion import ExcursionModel
+from morphgen.images import Section
+from morphgen.workflows import calibrate
+
+SMALL = TrainingOptions(
+    steps=12,
+    crop=48,
+    batch=2,
+    discriminator="k4n4s2,k4n8s2",
+    device="cpu",
+    score_every=6,
+)
+GIVEN = {"fields": "gaussian,chi2:2", "order": (1, 0, 2), "parametrization": "low"}
+
+
+def trained(
+    section: Section, options: TrainingOptions = SMALL, method: str = "combined", **asked: object
+) -> CalibrationResult:
+    return calibrate([section], method=method, training=options, **{**GIVEN, **asked})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(section: Section) -> ExcursionModel:
+    return trained(section).model
+
+
+def test_record(undisturbed: ExcursionModel) -> None:
+    origin = undisturbed.provenance
+    assert origin is not None
+    assert origin.method == "combined"
+    assert "torch" in origin.versions
+    record = origin.training
+    assert record is not None
+    assert record.steps == 12
+    assert record.ended == "all 12 steps were taken"
+    assert set(record.losses) == {"step", "discriminator", "adversarial", "coverage"}
+    assert [step for step, _ in record.scores] == [0, 6, 12]
+    assert record.score_best == min(score for _, score in record.scores)
+
+
+def test_same_seed_same_model(section: Section, undisturbed: ExcursionModel) -> None:
+    threads = torch.get_num_threads()
+    assert trained(section).model == undisturbed
+    assert torch.get_num_threads() == threads
+    assert trained(section, seed=1).model.fields != undisturbed.fields
+
+
+def test_interruption_changes_nothing(
+    section: Section, undisturbed: ExcursionModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morphgen.calibration.training.setting.SAVE_EVERY", 4)
+    options = replace(SMALL, checkpoint=tmp_path / "a.pt", resume=True)
+    for stop in (5, 11):
+
+        def interrupt(stage: str, done: int, total: int, stop: int = stop) -> None:
+            if stage.startswith("training") and done == stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            trained(section, options, progress=interrupt)
+        assert options.checkpoint is not None
+        assert options.checkpoint.exists()
+    assert trained(section, options).model == undisturbed
+    with pytest.raises(InputError, match="another request"):
+        trained(section, replace(options, batch=4))
+
+
+@pytest.mark.parametrize(
+    ("method", "estimator"), [("adversarial", "closed"), ("coverage", "sampled")]
+)
+def test_other_methods(section: Section, method: str, estimator: str) -> None:
+    steps = SMALL if method == "adversarial" else replace(SMALL, steps=40, smoothing="probit")
+    result = trained(section, steps, method, estimator=estimator)
+    origin = result.model.provenance
+    assert origin is not None
+    assert origin.training is not None
+    assert origin.training.estimator == estimator
+    assert result.coverage.misfit < 0.05
+
+
+def test_sections_smaller_than_the_crop(section: Section) -> None:
+    with pytest.raises(InputError, match=r"150 x 150 px .*128 x 160 px.*lower --crop"):
+        trained(section, replace(SMALL, crop=150))
+
+
+def test_crop_smaller_than_what_is_seen(section: Section) -> None:
+    with pytest.raises(InputError, match="raise --crop"):
+        trained(section, replace(SMALL, crop=16, discriminator="k9n2s2,k9n2s2"))
+
+
+def test_sampled_belongs_to_coverage(section: Section) -> None:
+    with pytest.raises(InputError, match="belongs to method coverage"):
+        trained(section, estimator="sampled")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA works here")
+def test_absent_device(section: Section) -> None:
+    with pytest.raises(BackendError, match="choose --device cpu"):
+        trained(section, replace(SMALL, device="cuda"))
+
+
+@pytest.mark.slow
+def test_kill_and_resume(section: Section, tmp_path: Path) -> None:
+    np.save(tmp_path / "section.npy", section.labels)
+    command = [
+        *(sys.executable, "-m", "morphgen.cli", "calibrate", "section.npy", "--method", "combined"),
+        *("--fields", "gaussian,chi2:2", "--order", "1,0,2", "--crop", "48", "--steps", "150"),
+        *("--device", "cpu", "--quiet", "--out"),
+    ]
+    subprocess.run([*command, "whole.json"], cwd=tmp_path, check=True)
+    for _ in range(2):
+        kept = tmp_path / "killed.json.checkpoint.pt"
+        before = kept.stat().st_mtime_ns if kept.exists() else 0
+        running = subprocess.Popen([*command, "killed.json", "--resume"], cwd=tmp_path)
+        while running.poll() is None:
+            if kept.exists() and kept.stat().st_mtime_ns > before:
+                running.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        assert running.wait() == -signal.SIGKILL
+    subprocess.run([*command, "killed.json", "--resume"], cwd=tmp_path, check=True)
+    assert (tmp_path / "killed.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+    assert not kept.exists()
