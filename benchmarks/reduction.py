@@ -33,11 +33,22 @@ def excess(model: mg.ExcursionModel, lag: np.ndarray) -> np.ndarray:
     return np.asarray(model.two_point_coverage(lag)) - np.multiply.outer(shares, shares)[..., None]
 
 
-def models(section: mg.Section, order: str, fields: str, max_lag: int | None = None) -> list:
+def models(
+    section: mg.Section,
+    order: str,
+    fields: str,
+    max_lag: int | None = None,
+    dependence: str = "independent",
+) -> list:
     """HP, LP fitted directly, and LP obtained from HP."""
     found = [
         mg.calibrate(
-            [section], order=order, fields=fields, parametrization=kind, max_lag=max_lag
+            [section],
+            order=order,
+            fields=fields,
+            parametrization=kind,
+            max_lag=max_lag,
+            dependence=dependence,
         ).model
         for kind in ("high", "low")
     ]
@@ -45,8 +56,8 @@ def models(section: mg.Section, order: str, fields: str, max_lag: int | None = N
 
 
 def families(model: mg.ExcursionModel) -> str:
-    """Kernels of a model in words."""
-    return " + ".join(field.kernel.type for field in model.fields)
+    """Kernels of a model in words, that of shared noise last."""
+    return " + ".join(noise.kernel.type for noise in model.noises)
 
 
 def mixture(truth: mg.ExcursionModel) -> mg.ExcursionModel:
@@ -92,7 +103,12 @@ def cathode() -> None:
     labels = tifffile.imread(Path(os.environ["MORPHGEN_DATA"]) / "sofc_cathode_2d.tif")
     upper, lower = mg.read_section(labels[:1143]), mg.read_section(labels[1143:])
     targets = [measure_target([half], MAX_LAG) for half in (upper, lower)]
-    found = models(upper, "1,0,2", "chi2:1,gaussian", MAX_LAG)
+    for dependence, fields in (("independent", "chi2:1,gaussian"), ("shared", "gaussian,gaussian")):
+        print(dependence, fields)
+        _three_models(models(upper, "1,0,2", fields, MAX_LAG, dependence), targets)
+
+
+def _three_models(found: list, targets: list) -> None:
     lag = targets[0].lag
     for name, model in zip(("HP", "LP direct", "LP from HP"), found, strict=True):
         misfits = [

@@ -10,21 +10,24 @@ from importlib.metadata import version
 import numpy as np
 
 from morphgen.calibration.coverage import fields_of, kept_intervals, quantities_of
-from morphgen.calibration.fields import fit_field, parametrizations
+from morphgen.calibration.fields import FieldFit, fit_field, parametrizations
+from morphgen.calibration.held_out import on
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.lengths import correlation_length
 from morphgen.calibration.minimize import solve
-from morphgen.calibration.objective import FieldLaw, coverage_rows, pairs_of
+from morphgen.calibration.objective import FieldLaw, pairs_of
 from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.shared_problem import SharedProblem
 from morphgen.calibration.targets import Target, measure_target
 from morphgen.calibration.uncertainty import spread
 from morphgen.errors import InputError
-from morphgen.excursion.coverage import first_match_fractions
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.provenance import Provenance, Reduction
-from morphgen.excursion.shared import AnyKernel
+from morphgen.excursion.shared import AnyKernel, Noise
 from morphgen.excursion.storage import dump_model
+from morphgen.fields.kernels import Axis
+from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel, ParametricKernel
 from morphgen.images import Section
 
@@ -67,31 +70,28 @@ def reduce_model(model: ExcursionModel, sections: Sequence[Section] = ()) -> Exc
     Raises
     ------
     InputError
-        If the model has few parameters already, its fields share noise, or it was calibrated on
-        other sections.
+        If the model has few parameters already, or was calibrated on other sections.
     """
-    if model.shared is not None:
-        raise InputError(
-            "the fields of the model share noise, which reduce does not know; calibrate with "
-            "parametrization low instead"
-        )
-    if all(isinstance(field.kernel, ParametricKernel) for field in model.fields):
+    if all(isinstance(noise.kernel, ParametricKernel) for noise in model.noises):
         raise InputError(
             "the kernels of the model are covariance families already; reduce needs a "
             "model calibrated with parametrization high"
         )
-    if model.shared is not None:
-        raise InputError("the fields of the model share noise; reduce takes independent fields")
     _check_sections(model, sections)
     found = _fit(model, model_lags(model))
-    low = replace(model, fields=tuple(fields_of(found.problem, found.parameters)), provenance=None)
+    low = replace(
+        model,
+        fields=tuple(fields_of(found.problem, found.parameters)),
+        shared=found.problem.shared(found.parameters),
+        provenance=None,
+    )
     accuracy = _measured(found, model, sections) if sections else _taken_over(found, model)
     return low.with_provenance(_provenance(model, found, accuracy))
 
 
 def model_lags(model: ExcursionModel) -> Lags:
     """Lags at which a model is compared with another: those of its calibration, if known."""
-    lengths = np.array([_lengths(field.kernel) for field in model.fields]).max(axis=0)
+    lengths = np.array([_lengths(noise.kernel) for noise in model.noises]).max(axis=0)
     if model.provenance is not None and model.provenance.max_lag > 0.0:
         reach = model.provenance.max_lag
     else:
@@ -122,8 +122,11 @@ class _Fit:
 
     @property
     def families(self) -> tuple[str, ...]:
-        fields = fields_of(self.problem, self.parameters)
-        return tuple(field.kernel.type for field in fields)
+        members = self.problem.parametrizations
+        pieces = self.problem.split(self.parameters)
+        return tuple(
+            member.kernel(piece).type for member, piece in zip(members, pieces, strict=True)
+        )
 
     def loss(self, model: ExcursionModel) -> dict[str, float]:
         """Largest deviation from the given C_ij, per pair of labels."""
@@ -142,26 +145,53 @@ class _Accuracy:
 
 def _fit(model: ExcursionModel, lags: Lags) -> _Fit:
     laws = tuple(FieldLaw(field.law, field.side == "below") for field in model.fields)
-    probabilities = [field.probability for field in model.fields]
-    joints = [
-        np.asarray(
-            field.joint_exceedance(field.kernel.cylindrical_correlation(lags.across, lags.along))
-        )
-        for field in model.fields
-    ]
-    near = np.full(lags.across.shape, _nearness(model))
-    fits = [
-        fit_field(joint, p, law, parametrizations(lags, "low", field.kernel.axis), near)
-        for joint, p, law, field in zip(joints, probabilities, laws, model.fields, strict=True)
-    ]
-    problem = Problem(
-        coverage_rows(probabilities, joints),
-        np.array(first_match_fractions(probabilities)),
-        laws,
-        tuple(fit.parametrization for fit in fits),
-    )
-    start = problem.start([fit.parameters for fit in fits])
+    fits = [_family(noise.kernel, law, p, model, lags) for noise, law, p in _noises(model, laws)]
+    fractions, rows = _coverage(model, lags)
+    members = tuple(fit.parametrization for fit in fits)
+    kernels = [fit.parameters for fit in fits]
+    if model.shared is None:
+        problem = Problem(rows, fractions, laws, members)
+        start = problem.start(kernels)
+    else:
+        problem = SharedProblem(rows, fractions, laws, members)
+        first, second = model.shared.loadings
+        start = problem.start_shared(kernels, (first, second))
     return _Fit(problem, solve(problem, start, evaluations=_EVALUATIONS).parameters)
+
+
+def _noises(model: ExcursionModel, laws: Sequence[FieldLaw]) -> list[tuple[Noise, FieldLaw, float]]:
+    """Every noise with the law and the probability of the set that its correlation shows in."""
+    shown = [(law, field.probability) for law, field in zip(laws, model.fields, strict=True)]
+    if model.shared is not None:
+        shown.append((FieldLaw(Gaussian()), 0.5))
+    return [(noise, *one) for noise, one in zip(model.noises, shown, strict=True)]
+
+
+def _family(
+    kernel: AnyKernel, law: FieldLaw, probability: float, model: ExcursionModel, lags: Lags
+) -> FieldFit:
+    """Family whose joint probabilities come nearest to those of a kernel."""
+    rho = np.asarray(kernel.cylindrical_correlation(lags.across, lags.along))
+    near = np.full(rho.shape, _nearness(model))
+    members = parametrizations(lags, "low", kernel.axis)
+    return fit_field(law.joint(rho, probability), probability, law, members, near)
+
+
+def _coverage(model: ExcursionModel, lags: Lags) -> tuple[np.ndarray, np.ndarray]:
+    """Fractions and C_ij (pairs, K) of a model, in the order of decision."""
+    place = [[phase.label for phase in model.phases].index(label) for label in model.order]
+    axis = _axis(model)
+    along = "zyx".index(axis) if axis else 0
+    offsets = np.zeros((lags.across.size, 3))
+    offsets[:, along], offsets[:, (along + 1) % 3] = lags.along, lags.across
+    table = np.asarray(model.two_point_coverage(offsets))
+    rows = np.stack([table[place[i], place[j]] for i, j in pairs_of(len(place))])
+    fractions = model.volume_fractions()
+    return np.array([fractions[label] for label in model.order]), rows
+
+
+def _axis(model: ExcursionModel) -> Axis | None:
+    return next((noise.kernel.axis for noise in model.noises if noise.kernel.axis), None)
 
 
 def _nearness(model: ExcursionModel) -> float:
@@ -174,7 +204,7 @@ def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -
     """Standard errors by the influence of the sections' tiles, and the misfit to the sections."""
     origin = model.provenance
     target = _target(model, sections)
-    problem = _at_sections(found.problem, target, model.order)
+    problem = on(found.problem, target, model.order)
     known = spread(
         problem, found.parameters, target, model.order, quantities_of(model.order, target.lags)
     )
@@ -184,7 +214,7 @@ def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -
 
 
 def _target(model: ExcursionModel, sections: Sequence[Section]) -> Target:
-    axis = next((field.kernel.axis for field in model.fields if field.kernel.axis), None)
+    axis = _axis(model)
     if axis is not None:
         return measure_cylindrical(sections, axis)
     if model.provenance is None:
@@ -192,24 +222,23 @@ def _target(model: ExcursionModel, sections: Sequence[Section]) -> Target:
     return measure_target(sections, round(model.provenance.max_lag / min(sections[0].pixel_size)))
 
 
-def _at_sections(problem: Problem, target: Target, order: Sequence[int]) -> Problem:
-    fractions, rows = target.in_order(order)
-    members = tuple(member.at(target.lags) for member in problem.parametrizations)
-    return Problem(rows, fractions, problem.laws, members)
-
-
 def _taken_over(found: _Fit, model: ExcursionModel) -> _Accuracy:
     """Standard errors that the given model's record determines.
 
     Fractions and thresholds are the same, and so are to first order correlation lengths, to which
-    the length of a Gaussian family is proportional, and their ratio along and across an axis.
+    the length of a Gaussian family is proportional, and their ratio along and across an axis. Of
+    fields that share noise only fractions and the first threshold are.
     """
     origin = model.provenance
     if origin is None:
         return _Accuracy({}, {}, {})
-    same = ("volume_fraction", "threshold", "correlation_length", "axial_scale")
+    same: tuple[str, ...] = ("volume_fraction", "threshold", "correlation_length", "axial_scale")
+    if model.shared is not None:
+        same = ("volume_fraction", "fields.0.threshold")
     errors = {k: v for k, v in origin.uncertainty.items() if any(word in k for word in same)}
     intervals = {k: v for k, v in origin.intervals.items() if k in errors}
+    if model.shared is not None:
+        return _Accuracy(errors, intervals, {})
     for number, field in enumerate(fields_of(found.problem, found.parameters)):
         kernel, place = field.kernel, f"fields.{number}"
         assert isinstance(kernel, ParametricKernel)
@@ -226,12 +255,7 @@ def _taken_over(found: _Fit, model: ExcursionModel) -> _Accuracy:
 def _provenance(model: ExcursionModel, found: _Fit, accuracy: _Accuracy) -> Provenance:
     origin = model.provenance
     loss = found.loss(model)
-    names = [
-        f"fields.{k}.kernel.{name}"
-        for k, member in enumerate(found.problem.parametrizations)
-        for name in member.names
-    ]
-    missing = tuple(name for name in names if name not in accuracy.uncertainty)
+    missing = tuple(name for name in _names(found.problem) if name not in accuracy.uncertainty)
     source = hashlib.sha256(dump_model(model).encode()).hexdigest()
     return Provenance(
         method="reduction" if origin is None else origin.method,
@@ -249,6 +273,19 @@ def _provenance(model: ExcursionModel, found: _Fit, accuracy: _Accuracy) -> Prov
         intervals=kept_intervals(accuracy.intervals),
         reduction=Reduction(source, found.families, loss, missing),
     )
+
+
+def _names(problem: Problem) -> list[str]:
+    """Names of all parameters of the reduced model."""
+    count = len(problem.laws)
+    places = [f"fields.{k}" for k in range(count)]
+    found = [f"{place}.threshold" for place in places]
+    if isinstance(problem, SharedProblem):
+        found += [f"shared.loadings.{k}" for k in range(count)]
+        places.append("shared")
+    for place, member in zip(places, problem.parametrizations, strict=True):
+        found += [f"{place}.kernel.{name}" for name in member.names]
+    return found
 
 
 def _per_pair(model: ExcursionModel, worst: np.ndarray) -> dict[str, float]:

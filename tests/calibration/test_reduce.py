@@ -20,6 +20,7 @@ from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, section_sampler
+from morphgen.excursion.shared import SharedNoise
 from morphgen.excursion.storage import dump_model, parse_model
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import (
@@ -99,11 +100,13 @@ def test_what_a_reduced_model_records() -> None:
     assert origin.reduction.source == hashlib.sha256(dump_model(model).encode()).hexdigest()
     assert parse_model(dump_model(low)) == low
     # nothing is known of the errors of a model that was not calibrated
-    assert set(origin.reduction.missing) == {
+    assert origin.reduction.missing == (
+        "fields.0.threshold",
+        "fields.1.threshold",
         "fields.0.kernel.length",
         "fields.0.kernel.smoothness",
         "fields.1.kernel.length",
-    }
+    )
     shown = parameters(low)
     assert [one.word for one in shown] == [
         *("threshold", "length l", "smoothness ν"),
@@ -183,3 +186,22 @@ def test_an_axis_stays() -> None:
         assert field.kernel.type == kernel.type
     assert max(low.provenance.reduction.loss.values()) < 3e-3
     assert [one.word for one in parameters(low)].count("axial scale") == 2
+
+
+def test_shared_noise_stays() -> None:
+    kernels = [splines(GaussianKernel(length)) for length in (5.0, 4.0, 12.0)]
+    fields = tuple(Field(kernel, GAUSSIAN, 0.1) for kernel in kernels[:2])
+    shared = SharedNoise(kernels[2], (0.6, -0.5))
+    model = ExcursionModel(PHASES, (1, 0, 2), fields, shared=shared)
+    low = reduce_model(model)
+    reduction = low.provenance.reduction
+    assert low.shared is not None
+    assert reduction.families == ("gaussian",) * 3
+    assert max(reduction.loss.values()) < 1e-3
+    assert low.volume_fractions() == pytest.approx(model.volume_fractions(), abs=1e-6)
+    # the data show the product of the loadings, and not their ratio
+    assert low.shared.cross_correlation == pytest.approx(-0.3, rel=0.05)
+    assert low.shared.kernel.length == pytest.approx(12.0, rel=0.05)
+    # two thresholds, two loadings, three lengths: none of a model without a calibration
+    assert len(parameters(low)) == 7
+    assert set(reduction.missing) == {one.name for one in parameters(low)}

@@ -45,7 +45,7 @@ def test_tables_and_json(calibrated: Path, files: Path, tmp_path: Path, call: Ca
 def test_what_lacks_a_standard_error_is_told(files: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "low.json"
     shown = call("reduce", files / "truth.json", "--out", out)
-    assert "no standard error is known of fields.0.kernel.length" in shown.err
+    assert "no standard error is known of fields.0.threshold" in shown.err
     assert "name the sections" in shown.err
 
 
