@@ -25,7 +25,8 @@ from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternK
 
 _GAUSSIAN = FieldLaw(Gaussian())
 _STARTS = ((0.5, 0.5), (0.5, -0.5))
-_SCREENING = 12
+# evaluations from each start, and then of each order and laws to compare them
+_SCREENING, _COMPARING = 12, 25
 _SHARED_SPLINES = 8
 
 # another family of the shared noise must lower the root mean square misfit this much
@@ -153,10 +154,11 @@ def fit_shared(
     search = _Search(target, request.parametrization, request.free_thresholds)
     plain = Low(target.lags, GaussianKernel, target.axis)
     tried = [
-        search.refine(search.screen(order, laws, plain), request.evaluations)
+        search.refine(search.screen(order, laws, plain), min(_COMPARING, request.evaluations))
         for order, laws in _combinations(target, selection, request)
     ]
-    found, *others = sorted(tried, key=lambda fit: fit.deviation)
+    best, *others = sorted(tried, key=lambda fit: fit.deviation)
+    found = search.refine(best, request.evaluations)
     close = _UNEXPLAINED * float(target.standard_errors().max())
     for member in _families(target, request.parametrization):
         if found.misfit <= close:
