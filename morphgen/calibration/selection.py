@@ -237,11 +237,12 @@ class _Search:
 
     def _isotropic_fits(self, laws: Sequence[FieldLaw]) -> list[FieldFit]:
         """Fields without an axis, to data that have one: lags count by their distance alone."""
-        joints, probabilities = self._wanted()
+        joints, probabilities = wanted(self.target, self.order)
+        every = noise_of(self.target, self.order)
         by_distance = np.argsort(self.target.lag)
         members = parametrizations(Lags.radial(self.target.lag[by_distance]), self.parametrization)
         found = []
-        for joint, p, law, noise in zip(joints, probabilities, laws, self._noise(), strict=True):
+        for joint, p, law, noise in zip(joints, probabilities, laws, every, strict=True):
             fit = fit_field(joint[by_distance], p, law, members, noise[by_distance])
             unsorted = np.empty_like(fit.joint)
             unsorted[by_distance] = fit.joint
