@@ -183,7 +183,7 @@ def calibrate(
         steps, crop, batch, weight, discriminator, smoothing, device,
         checkpoint=checkpoint_of(out), resume=resume,
     )  # fmt: skip
-    _check_outputs(out, report, overwrite or resume, sections)
+    _check_outputs(out, report, (overwrite or resume, overwrite), sections)
     check_checkpoint(checkpoint_of(out), resume, overwrite)
     asked = Asked(
         method, estimator, parametrization, fields, order, thresholds, dependence,
@@ -240,12 +240,12 @@ def _write_page(path: Path, page: str, overwrite: bool) -> None:
 
 
 def _check_outputs(
-    out: Path, report: Path | None, overwrite: bool, sections: Sequence[Path]
+    out: Path, report: Path | None, overwrite: tuple[bool, bool], sections: Sequence[Path]
 ) -> None:
-    check_output(out, overwrite, sections)
+    check_output(out, overwrite[0], sections)
     if report is None:
         return
-    check_output(report, overwrite, sections)
+    check_output(report, overwrite[1], sections)
     if report.resolve() == out.resolve():
         raise InputError(f"--out and --report are both {out}; give two names")
 

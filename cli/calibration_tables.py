@@ -10,8 +10,10 @@ from typing import Any
 from morphgen.calibration.lengths import correlation_lengths
 from morphgen.calibration.result import CalibrationResult
 from morphgen.excursion.isotropy import IsotropyTest
+from morphgen.excursion.provenance import TrainingRecord
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
+from morphgen.validation.training import training_words
 from morphgen.validation.words import lengths_in, shared_words
 
 from .model_tables import parameter_records, show_candidates, show_parameters
@@ -35,6 +37,8 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
     screen.line("Largest misfit over all lags:")
     screen.table(*_misfits(found))
     screen.line(found["limit"])
+    if found["training"] is not None:
+        screen.line(found["training"]["summary"])
     if found["isotropy"] is not None:
         screen.line(f"Isotropy: {found['isotropy']['verdict']}.")
 
@@ -66,6 +70,7 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "shared": None if model.shared is None else asdict(model.shared),
         "parameters": parameter_records(model),
         "candidates": [asdict(one) for one in result.candidates],
+        "training": _training(origin.training),
         "max_lag": origin.max_lag,
         "misfit": dict(origin.misfit),
         "largest_misfit": result.coverage.misfit,
@@ -77,6 +82,12 @@ def record(result: CalibrationResult, images: Sequence[Section]) -> dict[str, An
         "isotropy": _isotropy(origin.isotropy),
         "warnings": list(result.warnings),
     }
+
+
+def _training(record: TrainingRecord | None) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {**asdict(record), "summary": training_words(record)}
 
 
 def _section_line(section: Section) -> str:

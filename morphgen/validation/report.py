@@ -32,6 +32,7 @@ from morphgen.validation.passages import (
     quantity_table,
 )
 from morphgen.validation.simulate import simulated_labels
+from morphgen.validation.training import training_chapters
 
 
 def validation_report(
@@ -132,6 +133,7 @@ def calibration_report(
                 table(misfit_table(None, model)),
             ],
         ),
+        *training_chapters(None if model.provenance is None else model.provenance.training),
         model_chapter(model),
         origin_chapter(model, None),
     ]

@@ -170,9 +170,10 @@ def reach_of(problem: Problem, parameters: np.ndarray, tolerance: float = 1e-3) 
     """Distance beyond which no field of a candidate has a correlation above ``tolerance``.
 
     Kernels' supports may be far wider than what is correlated in them. A quarter is added, since
-    training changes correlations.
+    training changes correlations. Beyond the largest lag of the data nothing is known: tails that
+    reach farther are wrapped around the torus.
     """
-    farthest = 0.0
+    farthest, known = 0.0, float(problem.parametrizations[0].lags.distance.max())
     for member, piece in zip(problem.parametrizations, problem.split(parameters), strict=True):
         kernel = member.kernel(piece)
         grid = np.linspace(0.0, kernel.reach, 1001)
@@ -180,4 +181,4 @@ def reach_of(problem: Problem, parameters: np.ndarray, tolerance: float = 1e-3) 
         for across, along in ((grid, zero), (zero, grid)):
             values = np.abs(np.asarray(kernel.cylindrical_correlation(across, along)))
             farthest = max(farthest, float(grid[np.flatnonzero(values > tolerance)[-1]]))
-    return 1.25 * farthest
+    return 1.25 * min(farthest, known)
