@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from samples import PHASES
 from tiles.conftest import SEED, SHAPE, build_model
 
 from morphgen.errors import InputError
-from morphgen.excursion import ExcursionModel, Field, Realization
+from morphgen.excursion import ExcursionModel, Field, Realization, SharedNoise
 from morphgen.excursion.model import AnyKernel
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.fields.parametric import MaternKernel
@@ -78,6 +79,19 @@ def test_memory_of_many_models_is_bounded_closely(
     field = Field(kernel, law, law.threshold(0.4))
     model = ExcursionModel((Phase(0, "pore"), Phase(1, "grain")), (1, 0), (field,))
     check_memory(model, tmp_path, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: f"{kernel.type} {kernel.reach:.0f}")
+def test_memory_of_shared_noise_is_bounded_closely(
+    kernel: AnyKernel, backend: str, tmp_path: Path
+) -> None:
+    pytest.importorskip(backend)
+    field, shared = Field(kernel, Gaussian(), 0.3), SharedNoise(kernel, (0.6, 0.6))
+    check_memory(
+        ExcursionModel(PHASES, (1, 0, 2), (field, field), shared=shared), tmp_path, backend
+    )
 
 
 def test_memory_counts_every_component() -> None:
