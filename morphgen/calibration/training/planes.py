@@ -15,10 +15,11 @@ from morphgen.calibration.lags import Lags
 from morphgen.excursion.sections import PLANE_AXES
 from morphgen.images import Section
 
-# nodes of the radial grid; linear interpolation between them errs by (reach/512)^2 rho''/8
+# nodes of the radial grid; linear interpolation between them errs by (diagonal/512)^2 rho''/8
 _NODES = 512
-# amplitudes below this share of the largest are rounding, and have no useful derivative
-_FLOOR = 1e-7
+# spectral lines below this share of the largest hardly count, but the derivative of their root
+# is without bound: it is left out
+_FLOOR = 1e-6
 
 Images = tuple[np.ndarray, ...]
 
@@ -112,13 +113,12 @@ class Torus:
         quadrant = (self.placing @ correlation).reshape(self._quadrant)
         spectrum = scipy.fft.rfft2(quadrant[np.ix_(rows, columns)]).real
         floor = _FLOOR * float(spectrum.max())
-        amplitude = np.sqrt(np.clip(spectrum, floor, None))
+        amplitude = np.sqrt(np.clip(spectrum, 0.0, None))
 
         def pullback(gradient: np.ndarray) -> np.ndarray:
             whole = np.zeros(self.shape)
-            whole[:, : gradient.shape[1]] = np.where(
-                spectrum > floor, gradient / (2.0 * amplitude), 0.0
-            )
+            roots = 2.0 * np.sqrt(np.maximum(spectrum, floor))
+            whole[:, : gradient.shape[1]] = np.where(spectrum > floor, gradient / roots, 0.0)
             # the transform of an even image is symmetric: its transpose is itself, unscaled
             moved = scipy.fft.fft2(whole).real
             folded = np.zeros(self._quadrant)
@@ -142,7 +142,7 @@ def torus_of(family: PlaneFamily, shape: Sequence[int], reach: float, *, least: 
     shape : sequence of 2 ints
         Least rows and columns of a window that is to be drawn exactly.
     reach : float
-        Distance beyond which correlations are neglected; the torus is so much wider.
+        Distance beyond which correlations hardly count; the torus is so much wider.
     least : int
         Least edge of the torus in pixels, whatever the window.
     """
@@ -160,18 +160,19 @@ def torus_of(family: PlaneFamily, shape: Sequence[int], reach: float, *, least: 
         return Torus(
             (sides[0], sides[1]), lags, scipy.sparse.csr_matrix(entries, (down.size, near.size))
         )
-    nodes = np.linspace(0.0, reach, _NODES)
-    placing = _linear(np.hypot(down, right).ravel(), nodes)
+    # tails beyond the reach are wrapped, not cut: a jump would leave the spectrum below zero
+    distance = np.hypot(down, right).ravel()
+    nodes = np.linspace(0.0, float(distance.max()), _NODES)
+    placing = _linear(distance, nodes)
     return Torus((sides[0], sides[1]), Lags.radial(nodes), placing)
 
 
 def _linear(distance: np.ndarray, nodes: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Linear interpolation between equidistant nodes; zero beyond the last one."""
-    near = np.flatnonzero(distance <= nodes[-1])
-    place = distance[near] / nodes[1]
+    """Linear interpolation between equidistant nodes."""
+    place = distance / nodes[1]
     left = np.minimum(place.astype(np.int64), nodes.size - 2)
     share = place - left
-    rows, columns = np.concatenate([near, near]), np.concatenate([left, left + 1])
-    return scipy.sparse.csr_matrix(
-        (np.concatenate([1.0 - share, share]), (rows, columns)), (distance.size, nodes.size)
-    )
+    rows = np.arange(distance.size)
+    values = np.concatenate([1.0 - share, share])
+    places = (np.concatenate([rows, rows]), np.concatenate([left, left + 1]))
+    return scipy.sparse.csr_matrix((values, places), (distance.size, nodes.size))

@@ -8,8 +8,9 @@ import torch
 
 from morphgen.calibration.coverage import CoverageSolution
 from morphgen.calibration.training.bias import coverage_bias
-from morphgen.calibration.training.generator import Generator
+from morphgen.calibration.training.generator import Generator, generator
 from morphgen.calibration.training.options import TrainingOptions
+from morphgen.calibration.training.planes import PlaneFamily, torus_of
 from morphgen.calibration.training.scaling import scaling_at
 from morphgen.calibration.training.setting import sampled_setting
 
@@ -63,8 +64,13 @@ def test_coverage_of_sections_is_the_closed_form(
 
 
 def test_gradient_of_soft_maps_is_the_finite_difference(
-    drawing: Generator, parameters: np.ndarray
+    fitted: CoverageSolution, family: PlaneFamily, parameters: np.ndarray
 ) -> None:
+    # twice the kernels' reach: nothing is cut off, so that no spectral line crosses zero
+    members = zip(fitted.problem.parametrizations, fitted.problem.split(parameters), strict=True)
+    reach = max(member.kernel(piece).reach for member, piece in members)
+    torus = torus_of(family, (8, 8), 2.0 * reach)
+    drawing = generator(fitted.problem, torus, seed=5, device=CPU)
     given = torch.from_numpy(parameters).requires_grad_(True)
     shape = drawing.phases(given.detach(), 0, 1, 0.5, "probit").shape
     weights = torch.randn(shape, generator=torch.Generator().manual_seed(1))
@@ -73,14 +79,14 @@ def test_gradient_of_soft_maps_is_the_finite_difference(
         return (drawing.phases(at, 0, 1, 0.5, "probit") * weights).sum()
 
     (slope,) = torch.autograd.grad(value(given), given)
-    step = 1e-3
+    step = 2e-4
     for index in range(parameters.size):
         unit = torch.zeros_like(given)
         unit[index] = step
         with torch.no_grad():
             finite = float(value(given + unit) - value(given - unit)) / (2.0 * step)
-        # float32 sums of 10^4 terms divided by 2e-3, and the third derivative
-        assert finite == pytest.approx(float(slope[index]), rel=0.02, abs=0.5)
+        # float32 sums of 10^4 terms divided by 4e-4, and spectral lines that hardly count
+        assert finite == pytest.approx(float(slope[index]), abs=0.03 * float(slope.abs().max()))
 
 
 def test_gradient_of_sampled_coverage_is_that_of_the_closed_form(

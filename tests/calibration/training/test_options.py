@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,3 +61,21 @@ def test_missing_torch_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) 
 
 def test_place_of_the_checkpoint_is_free() -> None:
     assert TrainingOptions(checkpoint=Path("a.pt")).checkpoint == Path("a.pt")
+
+
+def test_closed_form_does_not_load_torch() -> None:
+    code = (
+        "import sys, numpy as np, morphgen as mg\n"
+        "from morphgen.fields.laws import Gaussian\n"
+        "from morphgen.fields.parametric import GaussianKernel\n"
+        "phases = (mg.Phase(0, 'a'), mg.Phase(1, 'b'))\n"
+        "field = mg.Field(GaussianKernel(3.0), Gaussian(), 0.2)\n"
+        "model = mg.ExcursionModel(phases, (1, 0), (field,))\n"
+        "section = mg.read_section(mg.section_sampler(model, (96, 96)).labels(1))\n"
+        "mg.calibrate([section], fields='gaussian', order='1,0', parametrization='low')\n"
+        "print('torch' in sys.modules)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert found == "False\n"

@@ -22,8 +22,8 @@ def test_amplitude_is_the_root_of_the_spectrum() -> None:
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in torus.shape)
     whole = bell(np.hypot(rows[:, None], columns))
     spectrum = scipy.fft.rfft2(whole).real
-    # linear interpolation errs by at most (16/511)^2 / 8 / 9 = 1.4e-5 at each of 2000 pixels
-    assert np.abs(amplitude**2 - np.clip(spectrum, 0.0, None)).max() < 0.01
+    # linear interpolation errs by at most (33/511)^2 / 8 / 9 = 6e-5 at each of 2000 pixels
+    assert np.abs(amplitude**2 - np.clip(spectrum, 0.0, None)).max() < 0.04
     assert torus.shape[0] >= 36
     assert torus.shape[1] >= 46
 

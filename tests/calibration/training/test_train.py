@@ -121,7 +121,8 @@ def test_absent_device(section: Section) -> None:
 def test_kill_and_resume(section: Section, tmp_path: Path) -> None:
     np.save(tmp_path / "section.npy", section.labels)
     command = [
-        *(sys.executable, "-m", "morphgen.cli", "calibrate", "section.npy", "--method", "combined"),
+        *(sys.executable, "-c", "from morphgen.cli.app import main; main()", "calibrate"),
+        *("section.npy", "--method", "combined"),
         *("--fields", "gaussian,chi2:2", "--order", "1,0,2", "--crop", "48", "--steps", "150"),
         *("--device", "cpu", "--quiet", "--out"),
     ]
