@@ -16,8 +16,11 @@ import torch
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import BackendError, InputError
-from morphgen.excursion import ExcursionModel
-from morphgen.images import Section
+from morphgen.excursion import ExcursionModel, Field, section_sampler
+from morphgen.fields.laws import Gaussian
+from morphgen.fields.parametric import GaussianKernel
+from morphgen.images import Section, read_section
+from morphgen.phases import Phase
 from morphgen.workflows import calibrate
 
 SMALL = TrainingOptions(
@@ -94,6 +97,32 @@ def test_other_methods(section: Section, method: str, estimator: str) -> None:
     assert origin.training is not None
     assert origin.training.estimator == estimator
     assert result.coverage.misfit < 0.05
+
+
+def test_axis_and_planes() -> None:
+    law = Gaussian()
+    kernel = GaussianKernel(3.0, axial_scale=2.0, symmetry_axis="z")
+    phases = (Phase(0, "rest"), Phase(1, "phase"))
+    model = ExcursionModel(phases, (1, 0), (Field(kernel, law, law.threshold(0.4)),))
+    cuts = [
+        read_section(section_sampler(model, (160, 160), plane=plane).labels(1), plane=plane)
+        for plane in ("xy", "yz")
+    ]
+    result = calibrate(
+        cuts,
+        method="combined",
+        symmetry="cylindrical",
+        axis="z",
+        fields="gaussian",
+        parametrization="low",
+        training=SMALL,
+    )
+    found = result.model.fields[0].kernel
+    assert found.axis == "z"
+    # four standard errors
+    error = result.uncertainty["fields.0.axial_scale"]
+    assert error < 0.5
+    assert abs(getattr(found, "axial_scale", 0.0) - 2.0) < 4.0 * error
 
 
 def test_sections_smaller_than_the_crop(section: Section) -> None:
