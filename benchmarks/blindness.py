@@ -18,13 +18,14 @@ import torch
 
 import morphgen as mg
 from morphgen.calibration.coverage import CoverageSolution, fit_coverage
+from morphgen.calibration.plane_families import plane_families
 from morphgen.calibration.training.class_choice import CROPS
-from morphgen.calibration.training.classes import Contender, class_scores
+from morphgen.calibration.training.classes import DrawnModel, class_scores
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.generator import generator, reach_of
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.parallel_sets import STEPS_PER_LENGTH
-from morphgen.calibration.training.planes import plane_families, torus_of
+from morphgen.calibration.training.planes import torus_of
 from morphgen.calibration.training.setting import crop_edge
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import GaussianKernel
@@ -42,7 +43,7 @@ def truth(law: Law, fraction: float, side: int) -> mg.ExcursionModel:
 
 def classified(fits: list[CoverageSolution], seed: int) -> int:
     """Place of the class that the classifier picks."""
-    family = plane_families(fits[0].sections)[0]
+    family = plane_families(fits[0].sections, None)[0]
     length = fits[0].target.correlation_length
     edge = crop_edge(TrainingOptions(), length, family)
     contenders = []
@@ -50,7 +51,7 @@ def classified(fits: list[CoverageSolution], seed: int) -> int:
         parameters = fit.solution.parameters
         torus = torus_of(family, (edge, edge), reach_of(fit.problem, parameters), least=2 * edge)
         drawing = generator(fit.problem, torus, seed=seed, device=torch.device("cpu"))
-        contenders.append(Contender(drawing, parameters))
+        contenders.append(DrawnModel(drawing, parameters))
     step = max(1, round(length / STEPS_PER_LENGTH))
     real = real_crops(family, (1, 0), edge)
     found = class_scores(contenders, real, step=step, count=CROPS, progress=lambda *told: None)

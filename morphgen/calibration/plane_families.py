@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,17 +25,25 @@ class PlaneFamily:
         The planes.
     with_axis : bool
         Whether the axis lies in the planes; the columns of the specimens then run along it.
-        Otherwise the planes are normal to it.
+        Otherwise the planes are normal to it, or there is no axis.
     steps : tuple of 2 floats
         Distance of rows and of columns of the specimens.
     specimens : tuple of ndarray
         Labels of the part of each section that holds the specimen.
+    sources : tuple of str
+        Where each section was read from.
     """
 
     planes: tuple[str, ...]
     with_axis: bool
     steps: tuple[float, float]
     specimens: tuple[np.ndarray, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def turns(self) -> bool:
+        """Whether quarter turns leave the law unchanged; reflections always do."""
+        return not self.with_axis and math.isclose(*self.steps)
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -43,10 +52,17 @@ class PlaneFamily:
         return rows, columns
 
 
-def plane_families(sections: Sequence[Section], axis: Axis) -> list[PlaneFamily]:
+def plane_families(sections: Sequence[Section], axis: Axis | None) -> list[PlaneFamily]:
     """Sort sections into planes that contain the axis, first, and planes normal to it.
 
-    Planes that contain the axis but have other pixel sizes are families of their own.
+    Planes of other pixel sizes are families of their own.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        Sections of one material.
+    axis : {"z", "y", "x"} or None
+        Axis of symmetry; None for an isotropic model, to which all planes are alike.
 
     Raises
     ------
@@ -54,15 +70,15 @@ def plane_families(sections: Sequence[Section], axis: Axis) -> list[PlaneFamily]
         If no section contains the axis, or the sections do not belong together.
     """
     check_voxels(sections)
-    groups: dict[tuple[bool, tuple[float, float]], list[tuple[str, np.ndarray]]] = {}
+    groups: dict[tuple[bool, tuple[float, float]], list[tuple[Section, np.ndarray]]] = {}
     for section in sections:
-        axes = PLANE_AXES[section.plane]
         part, steps = specimen(section), section.pixel_size
-        with_axis = AXES.index(axis) in axes
-        if with_axis and axes.index(AXES.index(axis)) == 0:
+        along = [AXES[number] for number in PLANE_AXES[section.plane]]
+        with_axis = axis in along
+        if along[0] == axis:
             part, steps = np.ascontiguousarray(part.T), (steps[1], steps[0])
-        groups.setdefault((with_axis, steps), []).append((section.plane, part))
-    if not any(with_axis for with_axis, _ in groups):
+        groups.setdefault((with_axis, steps), []).append((section, part))
+    if axis is not None and not any(with_axis for with_axis, _ in groups):
         planes = [plane for plane in PLANE_AXES if axis in plane]
         raise InputError(
             f"no section contains the axis {axis}: correlations along it are not seen; add a "
@@ -71,10 +87,11 @@ def plane_families(sections: Sequence[Section], axis: Axis) -> list[PlaneFamily]
     ordered = sorted(groups.items(), key=lambda item: not item[0][0])
     return [
         PlaneFamily(
-            tuple(sorted({plane for plane, _ in members})),
+            tuple(sorted({section.plane for section, _ in members})),
             with_axis,
             steps,
             tuple(part for _, part in members),
+            tuple(section.source for section, _ in members),
         )
         for (with_axis, steps), members in ordered
     ]

@@ -12,15 +12,16 @@ import torch
 from morphgen.calibration.coverage import CoverageSolution, refitted
 from morphgen.calibration.fields import FieldFit
 from morphgen.calibration.objective import FieldLaw, coverage_rows
+from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.ranking import parameter_count
 from morphgen.calibration.selection import LAWS, fit_law, wanted
-from morphgen.calibration.training.classes import ClassScores, Contender, class_scores
+from morphgen.calibration.training.classes import ClassScores, DrawnModel, class_scores
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.generator import generator, reach_of
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.parallel_sets import STEPS_PER_LENGTH
-from morphgen.calibration.training.planes import PlaneFamily, plane_families, torus_of
+from morphgen.calibration.training.planes import torus_of
 from morphgen.calibration.training.setting import crop_edge, model_axis
 from morphgen.excursion.provenance import Candidate
 from morphgen.fields.laws import parse_law
@@ -140,8 +141,8 @@ def _judged(
             family=_FIRST_FAMILY + place,
             device=device,
         )
-        contenders.append(Contender(drawing, parameters))
-    step = max(1, round(length / min(family.pixel_size) / STEPS_PER_LENGTH))
+        contenders.append(DrawnModel(drawing, parameters))
+    step = max(1, round(length / min(family.steps) / STEPS_PER_LENGTH))
     real = real_crops(family, fitted.selection.order, edge)
     return class_scores(contenders, real, step=step, count=CROPS, progress=progress).values
 

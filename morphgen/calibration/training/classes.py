@@ -33,7 +33,7 @@ _FIRST_STEP = 2**36
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class DrawnModel:
     """One candidate model, and what draws its sections on one family of planes.
 
     Attributes
@@ -84,7 +84,7 @@ class ClassScores:
 
 
 def class_scores(
-    contenders: Sequence[Contender],
+    contenders: Sequence[DrawnModel],
     real: RealCrops,
     *,
     step: int,
@@ -95,7 +95,7 @@ def class_scores(
 
     Parameters
     ----------
-    contenders : sequence of Contender
+    contenders : sequence of DrawnModel
         Two or more candidates.
     real : RealCrops
         The real sections.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphgen.calibration.training.planes import PlaneFamily
+from morphgen.calibration.plane_families import PlaneFamily
 from morphgen.errors import ImageError
 from morphgen.phases import OUTSIDE
 
@@ -77,14 +77,14 @@ def real_crops(
     ImageError
         If no window of this edge lies in the specimen.
     """
-    corners = tuple(_corners(image != OUTSIDE, edge) for image in family.images)
+    corners = tuple(inner_corners(image != OUTSIDE, edge) for image in family.specimens)
     if not any(len(part) for part in corners):
         sizes = ", ".join(f"{rows} x {columns}" for rows, columns in _shapes(family))
         raise ImageError(
             f"no crop of {edge} x {edge} px lies in the specimen of the sections ({sizes} px for "
             "training); lower --crop, or bring larger sections"
         )
-    return RealCrops(family.images, corners, order, edge, 8 if family.turns else 4, seed)
+    return RealCrops(family.specimens, corners, order, edge, 8 if family.turns else 4, seed)
 
 
 def transformed(window: np.ndarray, symmetry: int) -> np.ndarray:
@@ -101,8 +101,8 @@ def one_hot(labels: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return np.stack([labels == label for label in order], axis=1).astype(np.float32)
 
 
-def _corners(inside: np.ndarray, edge: int) -> np.ndarray:
-    """First pixels of the windows that are wholly inside."""
+def inner_corners(inside: np.ndarray, edge: int) -> np.ndarray:
+    """First row and column of every square of this edge that is wholly inside: (windows, 2)."""
     if min(inside.shape) < edge:
         return np.zeros((0, 2), dtype=np.int64)
     sums = np.pad(inside.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
@@ -111,4 +111,4 @@ def _corners(inside: np.ndarray, edge: int) -> np.ndarray:
 
 
 def _shapes(family: PlaneFamily) -> list[tuple[int, ...]]:
-    return [image.shape for image in family.images]
+    return [image.shape for image in family.specimens]

@@ -25,15 +25,11 @@ class Discriminator(nn.Module):
         Kernel, feature maps and stride of each convolution but the last one.
     channels : int
         Phases.
-    outputs : int
-        Logits per patch: 1 for real against simulated, one a class for a classifier.
     seed : int
         Seed of the first weights (He et al. 2015), which no other random number depends on.
     """
 
-    def __init__(
-        self, layers: tuple[Layer, ...], channels: int, *, outputs: int = 1, seed: int = 0
-    ) -> None:
+    def __init__(self, layers: tuple[Layer, ...], channels: int, *, seed: int = 0) -> None:
         super().__init__()
         parts: list[nn.Module] = []
         given = channels
@@ -41,12 +37,12 @@ class Discriminator(nn.Module):
             parts += [nn.Conv2d(given, layer.maps, layer.kernel, layer.stride)]
             parts += [nn.LeakyReLU(_SLOPE)]
             given = layer.maps
-        parts.append(nn.Conv2d(given, outputs, 1))
+        parts.append(nn.Conv2d(given, 1, 1))
         self.body = nn.Sequential(*parts)
         self._initialise(seed)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Logits of sections, shape (batch, outputs), from phase maps (batch, phases, y, x)."""
+        """Logits of sections, shape (batch, 1), from phase maps (batch, phases, y, x)."""
         centred = (2.0 * maps - 1.0).contiguous(memory_format=torch.channels_last)
         logits: torch.Tensor = self.body(centred).float().mean(dim=(2, 3))
         return logits

@@ -1,4 +1,4 @@
-"""Families of sections that look alike to a model, and the periodic planes they are drawn on."""
+"""Periodic planes on which the sections of a family are drawn."""
 
 from __future__ import annotations
 
@@ -12,71 +12,13 @@ import scipy.sparse
 
 from morphgen._array_api import fast_length
 from morphgen.calibration.lags import Lags
-from morphgen.excursion.sections import PLANE_AXES
-from morphgen.images import Section
+from morphgen.calibration.plane_families import PlaneFamily
 
 # nodes of the radial grid; linear interpolation between them errs by (diagonal/512)^2 rho''/8
 _NODES = 512
 # spectral lines below this share of the largest hardly count, but the derivative of their root
 # is without bound: it is left out
 _FLOOR = 1e-6
-
-Images = tuple[np.ndarray, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class PlaneFamily:
-    """Sections whose law is one and the same.
-
-    Attributes
-    ----------
-    name : str
-        ``any plane``, ``across the axis`` or ``along the axis``.
-    images : tuple of arrays of uint8
-        Labels, 255 outside the specimen; the axis, if any, along the rows' index.
-    pixel_size : tuple of 2 floats
-        Spacing of rows and columns.
-    axial : bool
-        Whether the plane contains the axis of the model.
-    """
-
-    name: str
-    images: Images
-    pixel_size: tuple[float, float]
-    axial: bool = False
-
-    @property
-    def turns(self) -> bool:
-        """Whether quarter turns leave the law unchanged; reflections always do."""
-        return not self.axial and math.isclose(*self.pixel_size)
-
-
-def plane_families(sections: Sequence[Section], axis: int | None = None) -> list[PlaneFamily]:
-    """Sort sections into families: one for an isotropic model, up to two for one with an axis.
-
-    Parameters
-    ----------
-    sections : sequence of Section
-        Sections alike in pixel size.
-    axis : int, optional
-        Axis of symmetry in (z, y, x); None for an isotropic model.
-    """
-    groups: dict[str, list[np.ndarray]] = {}
-    sizes: dict[str, tuple[float, float]] = {}
-    for section in sections:
-        rows, columns = PLANE_AXES[section.plane]
-        labels, size = section.labels, section.pixel_size
-        if axis == columns:
-            labels, size = labels.T, (size[1], size[0])
-        name = "any plane" if axis is None else "across the axis"
-        if axis in (rows, columns):
-            name = "along the axis"
-        groups.setdefault(name, []).append(labels)
-        sizes[name] = size
-    return [
-        PlaneFamily(name, tuple(images), sizes[name], name == "along the axis")
-        for name, images in groups.items()
-    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,13 +90,13 @@ def torus_of(family: PlaneFamily, shape: Sequence[int], reach: float, *, least: 
     """
     sides = tuple(
         fast_length(max(int(length) + math.ceil(reach / size), least))
-        for length, size in zip(shape, family.pixel_size, strict=True)
+        for length, size in zip(shape, family.steps, strict=True)
     )
-    half = [np.arange(n // 2 + 1) * size for n, size in zip(sides, family.pixel_size, strict=True)]
+    half = [np.arange(n // 2 + 1) * size for n, size in zip(sides, family.steps, strict=True)]
     down, right = np.meshgrid(*half, indexing="ij")
-    if family.axial:
+    if family.with_axis:
         near = np.flatnonzero(np.hypot(down, right).ravel() <= reach)
-        lags = Lags(right.ravel()[near], down.ravel()[near])
+        lags = Lags(down.ravel()[near], right.ravel()[near])
         ones = np.ones(near.size)
         entries = (ones, (near, np.arange(near.size)))
         return Torus(

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from morphgen.calibration.objective import pairs_of
+from morphgen.calibration.plane_families import PlaneFamily
 from morphgen.calibration.topology import euler_numbers
+from morphgen.calibration.training.crops import inner_corners
 from morphgen.calibration.training.generator import Generator
-from morphgen.calibration.training.planes import PlaneFamily
 from morphgen.descriptors import chord_lengths, coverage_counts, interface_densities
+from morphgen.errors import ImageError
 from morphgen.phases import OUTSIDE
 
 # of each section; the strip must be wide enough to measure something
@@ -28,16 +30,27 @@ _FIRST_TORUS = 2**40
 def hold_out(family: PlaneFamily) -> tuple[PlaneFamily, PlaneFamily]:
     """Cut every section of a family in two: for training, and a strip that is held out.
 
-    The strip is a fifth of the section, at the end of its longer side.
+    The strip is a fifth of the part that holds the specimen, at the end of its longer side.
+
+    Raises
+    ------
+    ImageError
+        If a strip holds no square of 32 pixels of the specimen: too little to measure.
     """
     kept, held = [], []
-    for image in family.images:
+    for image, source in zip(family.specimens, family.sources, strict=True):
         axis = int(np.argmax(image.shape))
         strip = max(_NARROWEST, round(_SHARE * image.shape[axis]))
         first, last = np.split(image, [image.shape[axis] - strip], axis=axis)
+        if not len(inner_corners(last != OUTSIDE, _NARROWEST)):
+            raise ImageError(
+                f"{source}: no square of {_NARROWEST} px of the specimen lies in the strip of "
+                f"{strip} px that is held out of the training; crop the image to its specimen, "
+                "bring a larger section, or take --method coverage"
+            )
         kept.append(first)
         held.append(last)
-    return replace(family, images=tuple(kept)), replace(family, images=tuple(held))
+    return replace(family, specimens=tuple(kept)), replace(family, specimens=tuple(held))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +78,24 @@ class HeldOut:
     start: np.ndarray
 
     def score(self, parameters: np.ndarray) -> float:
-        """Root mean square deviation of the descriptors, in standard deviations of one strip."""
+        """Root mean square deviation of the descriptors, in standard deviations of the strips'.
+
+        That of one simulated strip, known from their scatter, falls as pixels are added.
+        """
         means = self._simulated(parameters).mean(axis=0)
-        count = len(self._observed)
-        observed = self._observed.mean(axis=0)
-        spread = self._scatter * np.sqrt(1.0 / count + 1.0 / _SIMULATED)
-        return float(np.sqrt(np.mean(((observed - means) / spread) ** 2)))
+        rows, columns = window_of(self.family)
+        share = rows * columns / float(self._pixels.sum())
+        spread = self._scatter * np.sqrt(share + 1.0 / _SIMULATED)
+        return float(np.sqrt(np.mean(((self._observed - means) / spread) ** 2)))
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        return np.array([np.count_nonzero(image != OUTSIDE) for image in self.family.specimens])
 
     @cached_property
     def _observed(self) -> np.ndarray:
-        return np.stack(
-            [self._descriptors(image) for image in self.family.images if np.any(image != OUTSIDE)]
-        )
+        rows = np.stack([self._descriptors(image) for image in self.family.specimens])
+        return np.asarray(np.average(rows, axis=0, weights=self._pixels))
 
     @cached_property
     def _scatter(self) -> np.ndarray:
@@ -98,10 +117,11 @@ class HeldOut:
 
     def _descriptors(self, image: np.ndarray) -> np.ndarray:
         """C_ij, interfaces, mean chords, and Euler numbers of parallel sets, in one row."""
-        size = self.family.pixel_size
+        size = self.family.steps
         pixels = self.length / min(size)
         lags = sorted({round(lag * pixels) for lag in _LAGS})
-        reach = min(lags[-1], min(image.shape) // 2)
+        # the same lags for all strips, whatever their shapes
+        reach = min(lags[-1], min(self.family.sides) // 2, _LARGEST_SIDE // 2)
         radial = coverage_counts(image, self.order, reach).radial(size)
         near = [int(np.argmin(np.abs(radial.lag - lag * min(size)))) for lag in lags]
         pairs = pairs_of(len(self.order))
@@ -118,13 +138,13 @@ class HeldOut:
         return np.concatenate([*covered, boundaries, chords, *euler])
 
     def _chord(self, image: np.ndarray, label: int, axis: int) -> float:
-        found = chord_lengths(image, label, axis, spacing=self.family.pixel_size)
+        found = chord_lengths(image, label, axis, spacing=self.family.steps)
         return float(found.mean()) if np.any(found.counts) else 0.0
 
 
 def window_of(family: PlaneFamily) -> tuple[int, int]:
     """Rows and columns of the simulated strips of a family."""
     rows, columns = (
-        min(_LARGEST_SIDE, max(image.shape[axis] for image in family.images)) for axis in (0, 1)
+        min(_LARGEST_SIDE, max(image.shape[axis] for image in family.specimens)) for axis in (0, 1)
     )
     return rows, columns

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from morphgen.calibration.coverage import CoverageSolution
+from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.training.adversarial import AdversarialObjective, Adversary, adversary
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.discriminator import Discriminator, check_crop
@@ -17,14 +18,14 @@ from morphgen.calibration.training.options import (
     parse_layers,
     receptive_field,
 )
-from morphgen.calibration.training.planes import PlaneFamily, Torus, plane_families, torus_of
+from morphgen.calibration.training.planes import Torus, torus_of
 from morphgen.calibration.training.sampled import SampledCoverage, sampled_coverage
 from morphgen.calibration.training.scaling import Scaling
 from morphgen.calibration.training.score import HeldOut, hold_out, window_of
 from morphgen.calibration.training.soft import Schedule
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.kernels import AXES
+from morphgen.fields.kernels import Axis
 
 # edge of a crop in correlation lengths, and its usual range in pixels
 _CROP_LENGTHS, _SMALLEST_CROP, _LARGEST_CROP = 12.0, 64, 128
@@ -57,17 +58,17 @@ def sampled_setting(
         raise InputError(
             "the sampled estimator knows isotropic models only; use --estimator closed"
         )
-    family = plane_families(fitted.sections)[0]
+    family = plane_families(fitted.sections, None)[0]
     steps = options.steps or _SAMPLED_STEPS
     reach = reach_of(fitted.problem, scaling.start)
-    edge = 2.0 * float(fitted.target.lag[-1]) / min(family.pixel_size)
+    edge = 2.0 * float(fitted.target.lag[-1]) / min(family.steps)
     torus = torus_of(family, (int(edge) + 1,) * 2, reach)
     drawing = generator(fitted.problem, torus, seed=fitted.request.seed, device=device)
     objective = sampled_coverage(
         fitted.problem,
         drawing,
         scaling,
-        pixel_size=family.pixel_size,
+        pixel_size=family.steps,
         count=options.batch,
         smoothing=options.smoothing,
         schedule=Schedule(*_SAMPLED_WIDTHS, steps),
@@ -135,16 +136,15 @@ def crop_edge(options: TrainingOptions, length: float, family: PlaneFamily) -> i
     """
     edge, layers = options.crop, parse_layers(options.discriminator)
     if edge is None:
-        wanted = _ROUNDING * round(_CROP_LENGTHS * length / min(family.pixel_size) / _ROUNDING)
+        wanted = _ROUNDING * round(_CROP_LENGTHS * length / min(family.steps) / _ROUNDING)
         edge = max(min(max(wanted, _SMALLEST_CROP), _LARGEST_CROP), receptive_field(layers))
     check_crop(layers, edge)
     return edge
 
 
-def model_axis(model: ExcursionModel) -> int | None:
-    """Axis of symmetry of a model in (z, y, x); None for an isotropic one."""
-    axes = {field.kernel.axis for field in model.fields} - {None}
-    return AXES.index(axes.pop()) if axes else None
+def model_axis(model: ExcursionModel) -> Axis | None:
+    """Axis of symmetry of a model; None for an isotropic one."""
+    return next((field.kernel.axis for field in model.fields if field.kernel.axis), None)
 
 
 def _arena(

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from morphgen.calibration.coverage import CoverageSolution, fit_coverage
+from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.training.generator import Generator, generator, reach_of
-from morphgen.calibration.training.planes import PlaneFamily, plane_families, torus_of
+from morphgen.calibration.training.planes import torus_of
 from morphgen.excursion import ExcursionModel, Field, section_sampler
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.fields.parametric import GaussianKernel
@@ -44,7 +45,7 @@ def fitted(section: Section) -> CoverageSolution:
 
 @pytest.fixture(scope="session")
 def family(section: Section) -> PlaneFamily:
-    return plane_families([section])[0]
+    return plane_families([section], None)[0]
 
 
 @pytest.fixture(scope="session")

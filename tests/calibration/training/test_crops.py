@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from morphgen.calibration.plane_families import PlaneFamily
 from morphgen.calibration.training.crops import one_hot, real_crops, transformed
-from morphgen.calibration.training.planes import PlaneFamily
 from morphgen.errors import ImageError
 from morphgen.phases import OUTSIDE
 
 
 def family(image: np.ndarray, axial: bool = False) -> PlaneFamily:
-    return PlaneFamily("plane", (image.astype(np.uint8),), (1.0, 1.0), axial)
+    return PlaneFamily(("xy",), axial, (1.0, 1.0), (image.astype(np.uint8),), ("a.png",))
 
 
 def test_eight_symmetries_differ_and_four_keep_the_axis() -> None:

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from morphgen.calibration.coverage import CoverageSolution
+from morphgen.calibration.plane_families import PlaneFamily
 from morphgen.calibration.training.bias import coverage_bias
 from morphgen.calibration.training.generator import Generator, generator
 from morphgen.calibration.training.options import TrainingOptions
-from morphgen.calibration.training.planes import PlaneFamily, torus_of
+from morphgen.calibration.training.planes import torus_of
 from morphgen.calibration.training.scaling import scaling_at
 from morphgen.calibration.training.setting import sampled_setting
 

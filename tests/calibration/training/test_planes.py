@@ -1,14 +1,16 @@
-"""Periodic planes: amplitudes, their pullback, and families of sections."""
+"""Periodic planes: amplitudes and their pullback."""
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.fft
 
-from morphgen.calibration.training.planes import PlaneFamily, plane_families, torus_of
-from morphgen.images import read_section
+from morphgen.calibration.plane_families import PlaneFamily
+from morphgen.calibration.training.planes import torus_of
 
-BLANK = (np.zeros((8, 8), dtype=np.uint8),)
+
+def blank(with_axis: bool) -> PlaneFamily:
+    return PlaneFamily(("xz",), with_axis, (1.0, 1.0), (np.zeros((8, 8), np.uint8),), ("a.png",))
 
 
 def bell(distance: np.ndarray) -> np.ndarray:
@@ -16,8 +18,7 @@ def bell(distance: np.ndarray) -> np.ndarray:
 
 
 def test_amplitude_is_the_root_of_the_spectrum() -> None:
-    family = PlaneFamily("any plane", BLANK, (1.0, 1.0))
-    torus = torus_of(family, (20, 30), 16.0)
+    torus = torus_of(blank(with_axis=False), (20, 30), 16.0)
     amplitude, _ = torus.amplitude(bell(torus.lags.distance))
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in torus.shape)
     whole = bell(np.hypot(rows[:, None], columns))
@@ -29,9 +30,8 @@ def test_amplitude_is_the_root_of_the_spectrum() -> None:
 
 
 def test_pullback_is_the_derivative() -> None:
-    for axial in (False, True):
-        family = PlaneFamily("plane", BLANK, (1.0, 1.0), axial)
-        torus = torus_of(family, (10, 12), 12.0)
+    for with_axis in (False, True):
+        torus = torus_of(blank(with_axis), (10, 12), 12.0)
         keyed = np.random.default_rng(1)
         lags = torus.lags
         correlation = bell(np.hypot(lags.across, 1.5 * lags.along))
@@ -45,15 +45,13 @@ def test_pullback_is_the_derivative() -> None:
         assert np.isclose(slope, float(pullback(weights) @ change), rtol=1e-5)
 
 
-def test_families() -> None:
-    labels = np.arange(40 * 50).reshape(40, 50) % 2
-    images = [read_section(labels.astype(np.uint8), plane=plane) for plane in ("xy", "xz", "yz")]
-    (alone,) = plane_families(images)
-    assert alone.turns
-    assert len(alone.images) == 3
-    across, along = plane_families(images, axis=0)
-    assert (across.name, across.turns, len(across.images)) == ("across the axis", True, 1)
-    assert (along.axial, along.turns, len(along.images)) == (True, False, 2)
-    # with the axis x, it runs along the columns of xy and xz, which are turned
-    turned = [one for one in plane_families(images, axis=2) if one.axial]
-    assert [image.shape for image in turned[0].images] == [(50, 40), (50, 40)]
+def test_the_axis_runs_along_the_columns() -> None:
+    torus = torus_of(blank(with_axis=True), (20, 30), 12.0)
+    lags = torus.lags
+    # longer along the axis, so narrower in frequency along the columns
+    amplitude, _ = torus.amplitude(bell(np.hypot(lags.across, lags.along / 2.0)))
+    rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in torus.shape)
+    near = np.hypot(rows[:, None], columns) <= 12.0
+    whole = np.where(near, bell(np.hypot(rows[:, None], columns / 2.0)), 0.0)
+    spectrum = np.clip(scipy.fft.rfft2(whole).real, 0.0, None)
+    assert np.allclose(amplitude**2, spectrum, atol=1e-9)
