@@ -89,6 +89,8 @@ class CoverageSolution:
         What was asked for.
     symmetry : Symmetry
         The symmetry that was chosen.
+    warnings : tuple of str
+        What the user should know besides.
     """
 
     sections: Sequence[Section]
@@ -98,6 +100,7 @@ class CoverageSolution:
     solution: Solution
     request: CalibrationRequest
     symmetry: Symmetry
+    warnings: tuple[str, ...] = ()
 
     def model(self) -> ExcursionModel:
         """The model of these parameters, without a record of its origin."""
@@ -117,7 +120,7 @@ def fit_coverage(
     order = _checked_order(request.order, target)
     _check_laws(request.laws, target)
     check_dependence(request, target.labels)
-    folds = _folds(sections, target)
+    folds = folds_of(sections, target)
     simulations = simulator(
         sections, target.correlation_length, seed=request.seed, axis=target.axis
     )
@@ -172,7 +175,8 @@ def _shared_rows(
     return [one.candidate(target, folds, score) for one, score in zip(sharing, scores, strict=True)]
 
 
-def _folds(sections: Sequence[Section], target: Target) -> Folds | None:
+def folds_of(sections: Sequence[Section], target: Target) -> Folds | None:
+    """Halves of the data at the lags of a target; None where sections are too small for it."""
     axis = target.axis
     if axis is not None:
         return make_folds(
@@ -256,7 +260,7 @@ def coverage_result(
         intervals,
         candidates,
         fit,
-        (*_warnings(target, sections[0]), *fitted.symmetry.warnings),
+        (*_warnings(target, sections[0]), *fitted.symmetry.warnings, *fitted.warnings),
     )
 
 

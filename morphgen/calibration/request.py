@@ -88,6 +88,11 @@ class CalibrationRequest:
                 f"the sampled estimator belongs to method coverage, not {self.method}; leave out "
                 "one of them"
             )
+        if self.estimator == "sampled" and self.symmetry == "cylindrical":
+            raise InputError(
+                "the sampled estimator knows isotropic models only; use --estimator closed, or "
+                "leave out --symmetry"
+            )
         if self.dependence == "shared" and self.trains:
             raise InputError(
                 "trained models have independent fields; leave dependence auto, or take method "

@@ -21,7 +21,7 @@ from morphgen.errors import InputError
 from morphgen.excursion.provenance import Candidate
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.images import Section
-from morphgen.progress import Progress
+from morphgen.progress import Progress, silent
 
 # degrees of freedom tried: neighbours among 1, 2, 4 are what one section can tell apart
 DEGREES_OF_FREEDOM = (1, 2, 4)
@@ -159,6 +159,22 @@ def noise_of(target: Target, order: Sequence[int]) -> np.ndarray:
     return np.asarray(np.maximum(np.stack(rows), FINEST_NOISE))
 
 
+def contender(
+    target: Target,
+    sections: Sequence[Section],
+    simulator: Simulator,
+    order: tuple[int, ...],
+    fits: Sequence[FieldFit],
+    parametrization: str,
+) -> Contender:
+    """Contender of fields that were fitted one by one, with its misfit and topology score.
+
+    Parameters are those of `select`.
+    """
+    search = _Search(target, sections, simulator, order, parametrization, silent)
+    return search.contender(fits, search.topologies(fits))
+
+
 def fit_law(
     target: Target, order: Sequence[int], number: int, law: FieldLaw, parametrization: str
 ) -> FieldFit:
@@ -182,7 +198,7 @@ class _Search:
 
     def fixed(self, laws: Sequence[FieldLaw]) -> list[Contender]:
         """Fit the given laws, one per field."""
-        return [self._contender(self._fits(laws, self.parametrization), None)]
+        return [self.contender(self._fits(laws, self.parametrization), None)]
 
     def all_laws(self) -> list[Contender]:
         """Choose the law of each field in turn; the first contender is the chosen one."""
@@ -196,13 +212,13 @@ class _Search:
             best.append(chosen.score)
             open_sets = [a & ~b for a, b in zip(open_sets, chosen.sets, strict=True)]
             table.append((number, tried, chosen))
-        found = [self._contender(fits, best)]
+        found = [self.contender(fits, best)]
         for number, tried, chosen in table:
             for trial in tried:
                 if trial is not chosen:
                     swapped = [*fits[:number], trial.fit, *fits[number + 1 :]]
                     scores = [*best[:number], trial.score, *best[number + 1 :]]
-                    found.append(self._contender(swapped, scores))
+                    found.append(self.contender(swapped, scores))
         return found
 
     def variants(self, chosen: Contender) -> list[Contender]:
@@ -225,15 +241,18 @@ class _Search:
         self, fits: list[FieldFit], chosen: Contender, kind: str, symmetry: str
     ) -> Contender:
         """Contender with a topology score, if the chosen one has such."""
-        scores: list[float] | None = None
-        if chosen.row.topology_score is not None:
-            open_sets, scores = self.simulator.open_sets(), []
-            for number, fit in enumerate(fits):
-                sets, score = self._simulated(number, fit, open_sets)
-                open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
-                scores.append(score)
-        one = self._contender(fits, scores)
+        simulated = chosen.row.topology_score is not None
+        one = self.contender(fits, self.topologies(fits) if simulated else None)
         return replace(one, row=replace(one.row, parametrization=kind, symmetry=symmetry))
+
+    def topologies(self, fits: Sequence[FieldFit]) -> list[float]:
+        """Topology score of each field, simulated one after the other."""
+        open_sets, scores = self.simulator.open_sets(), []
+        for number, fit in enumerate(fits):
+            sets, score = self._simulated(number, fit, open_sets)
+            open_sets = [a & ~b for a, b in zip(open_sets, sets, strict=True)]
+            scores.append(score)
+        return scores
 
     def _isotropic_fits(self, laws: Sequence[FieldLaw]) -> list[FieldFit]:
         """Fields without an axis, to data that have one: lags count by their distance alone."""
@@ -287,7 +306,8 @@ class _Search:
         topology = self.simulator.topology(open_sets, sets, last)
         return sets, topology.score(*observed)
 
-    def _contender(self, fits: Sequence[FieldFit], scores: Sequence[float] | None) -> Contender:
+    def contender(self, fits: Sequence[FieldFit], scores: Sequence[float] | None) -> Contender:
+        """Contender of some fields, with the topology score of each if they are known."""
         fractions, rows = self.target.in_order(self.order)
         probabilities = conditional_probabilities(fractions.tolist())
         misfit = coverage_rows(probabilities, [fit.joint for fit in fits]) - rows

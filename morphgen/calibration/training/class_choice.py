@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
-from morphgen.calibration.coverage import CoverageSolution, refitted
+from morphgen.calibration.coverage import CoverageSolution, folds_of, refitted
 from morphgen.calibration.fields import FieldFit
-from morphgen.calibration.objective import FieldLaw, coverage_rows
+from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.problem import Problem
-from morphgen.calibration.ranking import parameter_count
-from morphgen.calibration.selection import LAWS, fit_law, wanted
+from morphgen.calibration.ranking import ranked
+from morphgen.calibration.selection import LAWS, contender, fit_law
+from morphgen.calibration.topology import simulator
 from morphgen.calibration.training.classes import ClassScores, DrawnModel, class_scores
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.generator import generator, reach_of
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.parallel_sets import STEPS_PER_LENGTH
 from morphgen.calibration.training.planes import torus_of
+from morphgen.calibration.training.score import hold_out
 from morphgen.calibration.training.setting import crop_edge, model_axis
 from morphgen.excursion.provenance import Candidate
 from morphgen.fields.laws import parse_law
@@ -29,6 +30,8 @@ from morphgen.progress import Progress
 
 # a chi-square field must lead the Gaussian one by so many standard errors
 _PARSIMONY = 1.0
+# on less, a law hardly shows
+_COMFORTABLE_PIXELS = 650**2
 # simulated crops of each candidate that a classifier learns from
 CROPS = 256
 # classifiers take streams of noise behind those of the plane families
@@ -44,7 +47,8 @@ class ClassChoice:
     laws : tuple of str
         Law of each field, as on the command line.
     scores : tuple of (laws, score)
-        Score of every candidate that was tried; the last score of one tried twice counts.
+        Mean logarithm of the likelihood ratio of a crop, of every candidate that was tried to the
+        one of ``laws``, whose score is 0.
     """
 
     laws: tuple[str, ...]
@@ -80,7 +84,8 @@ def choose_classes(
             fits[number] = _fit(fitted, number, FieldLaw(*parse_law(name)))
     candidates = _ranked(fitted, fits, found)
     selection = replace(fitted.selection, fits=tuple(fits), candidates=candidates)
-    if found.laws == tuple(fit.law.name for fit in fitted.selection.fits):
+    fitted = replace(fitted, warnings=(*fitted.warnings, *_warnings(fitted)))
+    if found.laws == _names(fitted.selection.fits):
         return replace(fitted, selection=selection), found
     return refitted(fitted, selection), found
 
@@ -88,9 +93,13 @@ def choose_classes(
 def _searched(
     fitted: CoverageSolution, options: TrainingOptions, device: torch.device, progress: Progress
 ) -> ClassChoice:
-    families = plane_families(fitted.sections, model_axis(fitted.model()))
+    families = [
+        # what is held out must not know the laws
+        hold_out(family)[0]
+        for family in plane_families(fitted.sections, model_axis(fitted.model()))
+    ]
     fits = list(fitted.selection.fits)
-    scores: dict[tuple[str, ...], float] = {}
+    rounds = []
     for number in range(len(fits)):
         tried = []
         for law in LAWS:
@@ -105,13 +114,48 @@ def _searched(
                 ]
             )
         )
-        for one, value in zip(tried, judged.mean, strict=True):
-            scores[tuple(fit.law.name for fit in one)] = float(value)
-        fits = tried[_chosen(judged)]
-    return ClassChoice(tuple(fit.law.name for fit in fits), tuple(scores.items()))
+        winner = chosen_place(judged)
+        rounds.append(([_names(one) for one in tried], judged.mean, winner))
+        fits = tried[winner]
+    return ClassChoice(_names(fits), tuple(on_one_scale(rounds).items()))
 
 
-def _chosen(judged: ClassScores) -> int:
+def on_one_scale(
+    rounds: Sequence[tuple[Sequence[tuple[str, ...]], np.ndarray, int]],
+) -> dict[tuple[str, ...], float]:
+    """Log-likelihood ratios to the winner of the last round.
+
+    A classifier's probabilities depend on what it chooses from: only differences within a round
+    mean something. The winner of a round is a candidate of the next one, which links the two.
+
+    Parameters
+    ----------
+    rounds : sequence of (laws, mean, winner)
+        Laws of the candidates, the means of their logarithms, and the place of the winner.
+    """
+    found: dict[tuple[str, ...], float] = {}
+    for laws, mean, winner in reversed(rounds):
+        shift = found.get(laws[winner], 0.0) - mean[winner]
+        for names, value in zip(laws, mean, strict=True):
+            found.setdefault(names, float(value + shift))
+    return found
+
+
+def _names(fits: Sequence[FieldFit]) -> tuple[str, ...]:
+    return tuple(fit.law.name for fit in fits)
+
+
+def _warnings(fitted: CoverageSolution) -> tuple[str, ...]:
+    pixels = fitted.target.pixels
+    if pixels >= _COMFORTABLE_PIXELS:
+        return ()
+    return (
+        f"the laws of the fields were chosen on {pixels} px; under {_COMFORTABLE_PIXELS} px a "
+        "choice may be due to chance: bring more sections, or give --fields",
+    )
+
+
+def chosen_place(judged: ClassScores) -> int:
     """Place of the best candidate; the first one, Gaussian, unless it is clearly worse."""
     best = int(np.argmax(judged.mean))
     lead, error = judged.lead(best, 0)
@@ -168,34 +212,40 @@ def _ranked(
     fitted: CoverageSolution, fits: Sequence[FieldFit], found: ClassChoice
 ) -> tuple[Candidate, ...]:
     """Table with the scores, the chosen row first."""
-    selection, kind = fitted.selection, fitted.request.parametrization
-    scores: dict[tuple[str, ...], Any] = dict(found.scores)
+    scores = dict(found.scores)
+    alike = [_alike(row, fitted) and row.laws in scores for row in fitted.selection.candidates]
     rows = [
-        replace(row, discriminator_score=scores[row.laws])
-        if row.order == selection.order and row.parametrization == kind and row.laws in scores
-        else row
-        for row in selection.candidates
+        replace(row, discriminator_score=scores[row.laws]) if same else row
+        for row, same in zip(fitted.selection.candidates, alike, strict=True)
     ]
-    mine = [
-        row
-        for row in rows
-        if row.order == selection.order and row.parametrization == kind and row.laws == found.laws
-    ]
-    if not mine:
-        joints, probabilities = (
-            [fit.joint for fit in fits],
-            wanted(fitted.target, selection.order)[1],
-        )
-        misfit = coverage_rows(probabilities, joints) - fitted.problem.rows
-        mine = [
-            replace(
-                rows[0],
-                laws=found.laws,
-                misfit=float(np.abs(misfit).max()),
-                parameters=parameter_count(fits),
-                topology_score=None,
-                held_out=None,
-                discriminator_score=scores[found.laws],
-            )
-        ]
-    return (mine[0], *(row for row in rows if row is not mine[0]))
+    mine = [row for row in rows if _alike(row, fitted) and row.laws == found.laws]
+    others = [row for row in rows if row not in mine[:1]]
+    if not mine or mine[0].held_out is None:
+        new = _scored(fitted, fits, rows[0])
+        mine = [replace(new, discriminator_score=scores[found.laws])]
+    return (mine[0], *others)
+
+
+def _alike(row: Candidate, fitted: CoverageSolution) -> bool:
+    """Whether a row differs from the fit by the laws of its fields alone."""
+    known = (row.order, row.parametrization, row.symmetry)
+    request, target = fitted.request, fitted.target
+    return known == (fitted.selection.order, request.parametrization, target.symmetry)
+
+
+def _scored(fitted: CoverageSolution, fits: Sequence[FieldFit], like: Candidate) -> Candidate:
+    """Row of other fields in the same order, held against data and simulations like the others."""
+    target, sections = fitted.target, fitted.sections
+    simulations = simulator(
+        sections, target.correlation_length, seed=fitted.request.seed, axis=target.axis
+    )
+    one = contender(
+        target,
+        sections,
+        simulations,
+        like.order,
+        fits,
+        fitted.request.parametrization,
+    )
+    (row,) = ranked([one], target, folds_of(sections, target))
+    return replace(row, bound=like.bound, order_score=like.order_score)

@@ -2,8 +2,9 @@
 
 The classifier is trained on sections simulated from the candidates, of which there is no end: it
 cannot learn the few real pixels by heart. Its output on a real crop is then the probability of
-each candidate given that crop, up to the common prior: the mean of the logarithms is a
-likelihood-ratio score (Cranmer, Pavez and Louppe, arXiv:1506.02169).
+each candidate given that crop, if all are equally probable before and none else is possible. Of two
+candidates of one classifier, the difference of the logarithms is that of their likelihoods
+(Cranmer, Pavez and Louppe, arXiv:1506.02169).
 
 Its first layer is fixed: areas and Euler numbers of parallel sets, which are what two-point
 functions do not know. A logistic layer follows. A network of free convolutions learns to see as
@@ -25,9 +26,12 @@ from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.parallel_sets import parallel_set_statistics
 from morphgen.progress import Progress
 
-# crops that are drawn at a time
-_AT_ONCE = 32
+# crops that are drawn at a time: arrays of more would be handed back to the system and cleared
+# again at every operation, which took as long as the computation
+_AT_ONCE = 16
 _RIDGE = 2e-3
+# tiles that a standard error is taken from, at least
+_FEWEST_TILES = 4
 # tori of the classifier, among those of the steps
 _FIRST_STEP = 2**36
 
@@ -77,9 +81,14 @@ class ClassScores:
         return np.asarray(self.values.mean(axis=0))
 
     def lead(self, first: int, second: int) -> tuple[float, float]:
-        """Difference of two means, and its standard error from the scatter of the tiles."""
+        """Difference of two means, and its standard error from the scatter of the tiles.
+
+        The error of fewer than 4 tiles is unknown: infinite.
+        """
         difference = self.values[:, first] - self.values[:, second]
-        error = difference.std(ddof=1) / math.sqrt(difference.size) if difference.size > 1 else 0.0
+        if difference.size < _FEWEST_TILES:
+            return float(difference.mean()), math.inf
+        error = difference.std(ddof=1) / math.sqrt(difference.size)
         return float(difference.mean()), float(error)
 
 

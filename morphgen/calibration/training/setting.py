@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from morphgen.calibration.coverage import CoverageSolution
 from morphgen.calibration.plane_families import PlaneFamily, plane_families
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.training.adversarial import AdversarialObjective, Adversary, adversary
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.discriminator import Discriminator, check_crop
@@ -25,7 +28,8 @@ from morphgen.calibration.training.score import HeldOut, hold_out, window_of
 from morphgen.calibration.training.soft import Schedule
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
-from morphgen.fields.kernels import Axis
+from morphgen.fields.kernels import AXES, Axis
+from morphgen.images import Section
 
 # edge of a crop in correlation lengths, and its usual range in pixels
 _CROP_LENGTHS, _SMALLEST_CROP, _LARGEST_CROP = 12.0, 64, 128
@@ -140,6 +144,35 @@ def crop_edge(options: TrainingOptions, length: float, family: PlaneFamily) -> i
         edge = max(min(max(wanted, _SMALLEST_CROP), _LARGEST_CROP), receptive_field(layers))
     check_crop(layers, edge)
     return edge
+
+
+def check_crops(
+    sections: Sequence[Section], request: CalibrationRequest, options: TrainingOptions
+) -> None:
+    """Refuse crops that cannot be cut, before anything is fitted.
+
+    Where the axis or the correlation length must be found first, the least that is known of them
+    decides; the rest is checked with the crops themselves.
+
+    Raises
+    ------
+    ImageError
+        If no crop lies in the part of a family's sections that is not held out, or that part
+        cannot be cut off.
+    InputError
+        If the discriminator sees more than a crop.
+    """
+    layers = parse_layers(options.discriminator)
+    edge = options.crop or max(_SMALLEST_CROP, receptive_field(layers))
+    check_crop(layers, edge)
+    if request.symmetry == "isotropic":
+        families = plane_families(sections, None)
+    elif request.symmetry == "cylindrical" and request.axis in AXES:
+        families = plane_families(sections, request.axis)
+    else:
+        return
+    for family in families:
+        real_crops(hold_out(family)[0], (), edge)
 
 
 def model_axis(model: ExcursionModel) -> Axis | None:

@@ -19,7 +19,7 @@ from morphgen.calibration.training.class_choice import ClassChoice, choose_class
 from morphgen.calibration.training.loop import Objective, Score, Track, train
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.scaling import Scaling, scaling_at
-from morphgen.calibration.training.setting import adversarial_setting, sampled_setting
+from morphgen.calibration.training.setting import adversarial_setting, check_crops, sampled_setting
 from morphgen.excursion.provenance import TrainingRecord
 from morphgen.images import Section
 from morphgen.progress import Progress, silent
@@ -59,6 +59,8 @@ def calibrate_trained(
     CalibrationError
         If the training diverged.
     """
+    if request.estimator == "closed":
+        check_crops(sections, request, options)
     keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
     kept = (keeper.load() if options.resume else None) or {"threads": torch.get_num_threads()}
     device = chosen_device(options.device)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from morphgen.calibration.coverage import fit_coverage
-from morphgen.calibration.training.class_choice import ClassChoice, choose_classes
-from morphgen.calibration.training.classes import ClassScores
+from morphgen.calibration.training.class_choice import (
+    ClassChoice,
+    choose_classes,
+    chosen_place,
+    on_one_scale,
+)
+from morphgen.calibration.training.classes import ClassScores, DrawnModel
+from morphgen.calibration.training.crops import RealCrops
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.excursion import ExcursionModel, Field, section_sampler
 from morphgen.fields.laws import ChiSquare, Gaussian
@@ -41,7 +49,14 @@ def test_class_is_found_whatever_the_first_guess(
     assert len(found.scores) == 7
     first = chosen.selection.candidates[0]
     assert first.laws == (law.name,)
-    assert first.discriminator_score == max(dict(found.scores).values())
+    # of all others to the chosen one, which leads them
+    assert first.discriminator_score == 0.0 == max(dict(found.scores).values())
+    # the pair was no row before: it is scored like the other rows
+    assert first.held_out is not None
+    assert first.topology_score is not None
+    assert first.bound == fitted.selection.candidates[0].bound
+    assert first.misfit < 0.05
+    assert "50176 px" in chosen.warnings[0]
     again, _ = choose_classes(
         fitted, TrainingOptions(), CPU, silent, known=ClassChoice(found.laws, found.scores)
     )
@@ -50,7 +65,40 @@ def test_class_is_found_whatever_the_first_guess(
 
 
 def test_lead_and_its_error() -> None:
-    scores = ClassScores(np.array([[-1.0, -2.0], [-1.0, -4.0]]))
+    scores = ClassScores(np.array([[-1.0, -2.0], [-1.0, -4.0]] * 2))
     assert scores.mean.tolist() == [-1.0, -3.0]
-    # differences 1 and 3: mean 2, standard deviation sqrt(2), over sqrt(2)
-    assert scores.lead(0, 1) == pytest.approx((2.0, 1.0))
+    # differences 1, 3, 1, 3: mean 2, standard deviation sqrt(4/3), over 2
+    assert scores.lead(0, 1) == pytest.approx((2.0, 1.0 / math.sqrt(3.0)))
+
+
+@pytest.mark.parametrize("tiles", [1, 3])
+def test_few_tiles_do_not_outvote_the_gaussian(tiles: int) -> None:
+    scores = ClassScores(np.array([[-1.0, -0.1]] * tiles))
+    assert scores.lead(1, 0) == (pytest.approx(0.9), math.inf)
+    assert chosen_place(scores) == 0
+    assert chosen_place(ClassScores(np.array([[-1.0, -0.1]] * 4))) == 1
+
+
+def test_scores_of_two_classifiers_on_one_scale() -> None:
+    # b:g wins the first round, b:c the second; b:g leads g:g by 2, and b:c leads b:g by 1
+    first = ([("g", "g"), ("b", "g")], np.array([-3.0, -1.0]), 1)
+    second = ([("b", "g"), ("b", "c")], np.array([-1.5, -0.5]), 1)
+    found = on_one_scale([first, second])
+    assert found == {("b", "c"): 0.0, ("b", "g"): -1.0, ("g", "g"): -3.0}
+
+
+def test_classes_do_not_see_what_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def undecided(drawn: list[DrawnModel], real: RealCrops, **_: object) -> ClassScores:
+        seen.extend(real.images)
+        return ClassScores(np.zeros((4, len(drawn))))
+
+    monkeypatch.setattr("morphgen.calibration.training.class_choice.class_scores", undecided)
+    section = two_phases(Gaussian())
+    fitted = fit_coverage(
+        [section], calibration_request(fields="gaussian", order=(1, 0), parametrization="low")
+    )
+    choose_classes(fitted, TrainingOptions(), CPU, silent)
+    # four fifths of 224 rows
+    assert [image.shape for image in seen] == [(179, 224)]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import BackendError, InputError
@@ -125,12 +126,15 @@ def test_axis_and_planes() -> None:
     assert abs(getattr(found, "axial_scale", 0.0) - 2.0) < 4.0 * error
 
 
-def test_sections_smaller_than_the_crop(section: Section) -> None:
+def test_sections_smaller_than_the_crop(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
+    # nothing is fitted before
+    monkeypatch.delattr("morphgen.calibration.training.train.fit_coverage")
     with pytest.raises(InputError, match=r"150 x 150 px .*128 x 160 px.*lower --crop"):
         trained(section, replace(SMALL, crop=150))
 
 
-def test_crop_smaller_than_what_is_seen(section: Section) -> None:
+def test_crop_smaller_than_what_is_seen(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("morphgen.calibration.training.train.fit_coverage")
     with pytest.raises(InputError, match="raise --crop"):
         trained(section, replace(SMALL, crop=16, discriminator="k9n2s2,k9n2s2"))
 
@@ -138,6 +142,11 @@ def test_crop_smaller_than_what_is_seen(section: Section) -> None:
 def test_sampled_belongs_to_coverage(section: Section) -> None:
     with pytest.raises(InputError, match="belongs to method coverage"):
         trained(section, estimator="sampled")
+
+
+def test_sampled_knows_no_axis() -> None:
+    with pytest.raises(InputError, match="isotropic models only; use --estimator closed"):
+        CalibrationRequest(estimator="sampled", symmetry="cylindrical", axis="z")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA works here")
