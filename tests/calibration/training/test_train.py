@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from morphgen.calibration.coverage import CoverageSolution
 from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.training.class_choice import ClassChoice
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import BackendError, InputError
 from morphgen.excursion import ExcursionModel, Field, section_sampler
@@ -54,6 +56,9 @@ def test_record(undisturbed: ExcursionModel) -> None:
     assert record is not None
     assert record.steps == 12
     assert record.ended == "all 12 steps were taken"
+    assert record.device == "cpu"
+    assert origin.status == "stopped"
+    assert origin.message.endswith("for independent fields; all 12 steps were taken")
     assert set(record.losses) == {"step", "discriminator", "adversarial", "coverage"}
     assert [step for step, _ in record.scores] == [0, 6, 12]
     assert record.score_best == min(score for _, score in record.scores)
@@ -81,7 +86,9 @@ def test_interruption_changes_nothing(
             trained(section, options, progress=interrupt)
         assert options.checkpoint is not None
         assert options.checkpoint.exists()
-    assert trained(section, options).model == undisturbed
+    # auto is what it was resolved to
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert trained(section, replace(options, device="auto")).model == undisturbed
     with pytest.raises(InputError, match="another request"):
         trained(section, replace(options, batch=4))
 
@@ -128,6 +135,32 @@ def test_axis_and_planes() -> None:
 def test_sections_smaller_than_the_crop(section: Section) -> None:
     with pytest.raises(InputError, match=r"150 x 150 px .*128 x 160 px.*lower --crop"):
         trained(section, replace(SMALL, crop=150))
+
+
+def test_a_refused_request_keeps_nothing(
+    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def chosen(fitted: CoverageSolution, *rest: object) -> tuple[CoverageSolution, ClassChoice]:
+        asked.append(fitted)
+        return fitted, ClassChoice(("gaussian", "gaussian"), ())
+
+    monkeypatch.setattr("morphgen.calibration.training.train.choose_classes", chosen)
+    kept = tmp_path / "a.pt"
+    options = replace(SMALL, checkpoint=kept)
+    with pytest.raises(InputError, match="lower --crop"):
+        trained(section, replace(options, crop=150), fields="auto")
+    assert list(tmp_path.iterdir()) == []
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if stage.startswith("training"):
+            raise KeyboardInterrupt
+
+    # the choice of classes is minutes of work: it is kept before the first step
+    with pytest.raises(KeyboardInterrupt):
+        trained(section, options, fields="auto", progress=interrupt)
+    assert kept.exists()
 
 
 def test_crop_smaller_than_what_is_seen(section: Section) -> None:
