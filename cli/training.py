@@ -144,8 +144,8 @@ def check_start(
         )
     if checkpoint.exists() and not (resume or overwrite):
         raise InputError(
-            f"{checkpoint} holds an unfinished training; add --resume to continue it, or "
-            "--overwrite to start again"
+            f"{checkpoint} holds an unfinished training; repeat its command with --resume to "
+            "continue it, or add --overwrite to start again"
         )
 
 
