@@ -93,6 +93,35 @@ def test_interruption_changes_nothing(
         trained(section, replace(options, batch=4))
 
 
+def test_a_refused_request_keeps_nothing(
+    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "morphgen.calibration.training.train"
+    kept = tmp_path / "a.pt"
+    options = replace(SMALL, checkpoint=kept)
+
+    def chosen(fitted: CoverageSolution, *_: object) -> tuple[CoverageSolution, ClassChoice]:
+        return fitted, ClassChoice(("gaussian", "gaussian"), ())
+
+    def refused(*_: object) -> None:
+        raise InputError("found too late")
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if stage.startswith("training"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{where}.choose_classes", chosen)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{where}.adversarial_setting", refused)
+        with pytest.raises(InputError, match="found too late"):
+            trained(section, options, fields="auto")
+    assert list(tmp_path.iterdir()) == []
+    # the choice of classes is minutes of work: it is kept before the first step
+    with pytest.raises(KeyboardInterrupt):
+        trained(section, options, fields="auto", progress=interrupt)
+    assert kept.exists()
+
+
 @pytest.mark.parametrize(
     ("method", "estimator"), [("adversarial", "closed"), ("coverage", "sampled")]
 )
@@ -135,32 +164,6 @@ def test_axis_and_planes() -> None:
 def test_sections_smaller_than_the_crop(section: Section) -> None:
     with pytest.raises(InputError, match=r"150 x 150 px .*128 x 160 px.*lower --crop"):
         trained(section, replace(SMALL, crop=150))
-
-
-def test_a_refused_request_keeps_nothing(
-    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-
-    def chosen(fitted: CoverageSolution, *rest: object) -> tuple[CoverageSolution, ClassChoice]:
-        asked.append(fitted)
-        return fitted, ClassChoice(("gaussian", "gaussian"), ())
-
-    monkeypatch.setattr("morphgen.calibration.training.train.choose_classes", chosen)
-    kept = tmp_path / "a.pt"
-    options = replace(SMALL, checkpoint=kept)
-    with pytest.raises(InputError, match="lower --crop"):
-        trained(section, replace(options, crop=150), fields="auto")
-    assert list(tmp_path.iterdir()) == []
-
-    def interrupt(stage: str, done: int, total: int) -> None:
-        if stage.startswith("training"):
-            raise KeyboardInterrupt
-
-    # the choice of classes is minutes of work: it is kept before the first step
-    with pytest.raises(KeyboardInterrupt):
-        trained(section, options, fields="auto", progress=interrupt)
-    assert kept.exists()
 
 
 def test_crop_smaller_than_what_is_seen(section: Section) -> None:
