@@ -35,9 +35,9 @@ from .training import (
     Smoothing,
     Steps,
     Weight,
-    check_checkpoint,
+    check_start,
     checkpoint_of,
-    is_finished,
+    finished,
     repeated,
 )
 
@@ -183,27 +183,43 @@ def calibrate(
         steps, crop, batch, weight, discriminator, smoothing, device,
         checkpoint=checkpoint_of(out), resume=resume,
     )  # fmt: skip
-    _check_outputs(out, report, (overwrite or resume, overwrite), sections)
-    check_checkpoint(checkpoint_of(out), resume, overwrite)
     asked = Asked(
         method, estimator, parametrization, fields, order, thresholds, dependence,
         symmetry, None if axis == "auto" else axis, max_lag, seed,
     )  # fmt: skip
+    _check_outputs(out, report, (overwrite or resume, overwrite), sections)
+    check_start(checkpoint_of(out), asked.request(), resume, overwrite)
     try:
         images = read_files(sections, plane, voxel_size, phases)
-        if resume and not overwrite and is_finished(out, asked, training, images):
-            screen.line(f"{out} is finished")
-            return
-        result = fit(images, screen, asked, training)
+        result, known = _found(images, screen, asked, training, (out, overwrite))
         page = None if report is None else draw_report(result, images)
     except KeyboardInterrupt as error:
         trouble(_interrupted(context, checkpoint_of(out)))
         raise typer.Exit(RESUMABLE) from error
-    result.model.save(out, overwrite=overwrite)
+    if not known:
+        result.model.save(out, overwrite=overwrite)
     checkpoint_of(out).unlink(missing_ok=True)
     if report is not None and page is not None:
         _write_page(report, page, overwrite)
-    _tell(screen, result, images, out, report)
+    _tell(screen, result, images, (out, report), known=known)
+
+
+def _found(
+    images: Sequence[Section],
+    screen: Screen,
+    asked: Asked,
+    training: TrainingOptions,
+    target: tuple[Path, bool],
+) -> tuple[CalibrationResult, bool]:
+    """Result, and whether an earlier run had found it; ``target`` is --out and --overwrite."""
+    if training.resume:
+        done = finished(images, asked.request(), training, target)
+        if done is not None:
+            return done, True
+    else:
+        # an old one must not look like this training's, should it be interrupted early
+        checkpoint_of(target[0]).unlink(missing_ok=True)
+    return fit(images, screen, asked, training), False
 
 
 def fit(
@@ -254,8 +270,9 @@ def _tell(
     screen: Screen,
     result: CalibrationResult,
     images: Sequence[Section],
-    out: Path,
-    report: Path | None,
+    written: tuple[Path, Path | None],
+    *,
+    known: bool,
 ) -> None:
     from .calibration_tables import record, show
 
@@ -265,9 +282,10 @@ def _tell(
         trouble(f"warning: {found['limit']}")
     for warning in result.warnings:
         screen.note(f"warning: {warning}")
-    if not result.converged:
+    if not result.converged and found["training"] is None:
         screen.note(f"warning: the fit {result.status}: {result.message}")
-    screen.line(f"model written to {out}")
+    out, report = written
+    screen.line(f"{out} is finished" if known else f"model written to {out}")
     if report is not None:
         screen.line(f"report written to {report}")
     screen.result({**found, "model": out, "report": report})

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from morphgen.calibration.training.options import TrainingOptions
-from morphgen.errors import InputError
+from morphgen.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from morphgen.calibration.request import CalibrationRequest
+    from morphgen.calibration.result import CalibrationResult
     from morphgen.images import Section
 
 _PANEL = "Training"
@@ -113,50 +115,86 @@ class Asked:
     max_lag: int | None = None
     seed: int = 0
 
+    def request(self) -> CalibrationRequest:
+        """Check it; errors are those of `morphgen.workflows.calibrate`."""
+        from morphgen.workflows import calibration_request
+
+        return calibration_request(**asdict(self))
+
 
 def checkpoint_of(out: Path) -> Path:
     """Where the training of a model is kept while it lasts."""
     return out.with_name(f"{out.name}.checkpoint.pt")
 
 
-def check_checkpoint(path: Path, resume: bool, overwrite: bool) -> None:
-    """Refuse to start where an unfinished training lies.
+def check_start(
+    checkpoint: Path, request: CalibrationRequest, resume: bool, overwrite: bool
+) -> None:
+    """Refuse to continue what is no training, or to start where an unfinished one lies.
 
     Raises
     ------
     InputError
-        If there is one, and neither option says what to do with it.
+        If there is nothing that could be continued, or no option says what to do with what is.
     """
-    if path.exists() and not (resume or overwrite):
+    if resume and not request.trains:
         raise InputError(
-            f"{path} holds an unfinished training; add --resume to continue it, or --overwrite to "
-            "start again"
+            "method coverage in closed form keeps nothing to continue; leave out --resume, and add "
+            "--overwrite to replace a model"
+        )
+    if checkpoint.exists() and not (resume or overwrite):
+        raise InputError(
+            f"{checkpoint} holds an unfinished training; repeat its command with --resume to "
+            "continue it, or add --overwrite to start again"
         )
 
 
-def is_finished(
-    out: Path, asked: Asked, options: TrainingOptions, sections: Sequence[Section]
-) -> bool:
-    """Whether a model file is what this very training ended with.
+def finished(
+    sections: Sequence[Section],
+    request: CalibrationRequest,
+    options: TrainingOptions,
+    target: tuple[Path, bool],
+) -> CalibrationResult | None:
+    """Result of this very training if the model file holds it; None where it is still to be done.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        The sections.
+    request, options
+        What is asked for.
+    target : tuple of Path and bool
+        The model file, and whether it may be overwritten.
 
     Raises
     ------
     InputError
-        If there is a model file of another request.
+        If there is a model file of another request that must not be overwritten.
     """
     from morphgen.excursion import load_model
-    from morphgen.workflows import calibration_request
+    from morphgen.workflows import finished_result
 
-    if not out.exists():
-        return False
-    origin = load_model(out).provenance
-    request = calibration_request(**asdict(asked))
-    training = None if origin is None else origin.training
-    if training is None or training.request != request.fingerprint(sections, options):
-        raise InputError(
-            f"{out} exists and comes from another request; choose another name, or add --overwrite"
-        )
-    return True
+    out, overwrite = target
+    if not out.exists() or (overwrite and checkpoint_of(out).exists()):
+        return None
+    try:
+        model = load_model(out)
+    except ModelError:
+        if overwrite:
+            return None
+        raise
+    training = None if model.provenance is None else model.provenance.training
+    if training is not None:
+        # where sections are drawn matters as long as some are to be drawn
+        chosen = training.device if options.device == "auto" else options.device
+        asked = request.fingerprint(sections, replace(options, device=chosen))
+        if training.request == asked:
+            return finished_result(model, sections, request)
+    if overwrite:
+        return None
+    raise InputError(
+        f"{out} exists and comes from another request; choose another name, or add --overwrite"
+    )
 
 
 def repeated(context: typer.Context, last: str) -> str:
@@ -166,7 +204,7 @@ def repeated(context: typer.Context, last: str) -> str:
         value = context.params.get(parameter.name or "")
         if parameter.param_type_name == "argument":
             words += [str(one) for one in value or ()]
-        elif value != parameter.default and parameter.opts[0] not in (last, "--overwrite"):
+        elif value != parameter.default and parameter.opts[0] != last:
             words += _spelled(parameter.opts[0], value)
     return shlex.join([*words, last])
 

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 
 from morphgen.calibration.coverage import calibrate_coverage
+from morphgen.calibration.finished import finished_result
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.reduce import reduce_model
 from morphgen.calibration.request import ESTIMATORS, METHODS, CalibrationRequest
@@ -26,6 +27,7 @@ __all__ = [
     "calibrate",
     "calibration_curves",
     "calibration_request",
+    "finished_result",
     "generate",
     "reduce_model",
     "validate",

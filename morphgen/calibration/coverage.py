@@ -112,11 +112,7 @@ def fit_coverage(
 ) -> CoverageSolution:
     """Fit without a record of it; parameters and errors are those of `calibrate_coverage`."""
     progress("measuring", 0, 1)
-    chosen = choose_symmetry(sections, request.symmetry, request.axis)
-    if chosen.axis is None:
-        target = measure_target(sections, request.max_lag)
-    else:
-        target = measure_cylindrical(sections, chosen.axis, request.max_lag)
+    chosen, target = measured(sections, request)
     order = _checked_order(request.order, target)
     _check_laws(request.laws, target)
     check_dependence(request, target.labels)
@@ -153,6 +149,14 @@ def fit_coverage(
         )
     progress("fitting", 1, 1)
     return CoverageSolution(sections, target, selection, problem, solution, request, chosen)
+
+
+def measured(sections: Sequence[Section], request: CalibrationRequest) -> tuple[Symmetry, Target]:
+    """Symmetry of sections, and their coverage functions as it wants them."""
+    chosen = choose_symmetry(sections, request.symmetry, request.axis)
+    if chosen.axis is None:
+        return chosen, measure_target(sections, request.max_lag)
+    return chosen, measure_cylindrical(sections, chosen.axis, request.max_lag)
 
 
 def refitted(fitted: CoverageSolution, selection: Selection) -> CoverageSolution:
@@ -229,9 +233,12 @@ def coverage_result(
     )
     errors, intervals = known.standard_errors(), known.intervals(seed=fitted.request.seed)
     candidates = selection.candidates[:_CANDIDATES_KEPT]
+    ended = solution.message
+    if training is None:
+        ended = f"{ended} after {len(solution.history)} evaluations"
     message = (
         f"largest misfit {fit.misfit:.4f}, at best {fit.bound.max():.4f} for independent fields; "
-        f"{solution.message} after {len(solution.history)} evaluations"
+        f"{ended}"
     )
     provenance = Provenance(
         method=method,
@@ -260,7 +267,7 @@ def coverage_result(
         intervals,
         candidates,
         fit,
-        (*_warnings(target, sections[0]), *fitted.symmetry.warnings, *fitted.warnings),
+        (*width_warnings(target, sections[0]), *fitted.symmetry.warnings, *fitted.warnings),
     )
 
 
@@ -386,7 +393,8 @@ def _misfits(target: Target, fit: CoverageFit) -> dict[str, float]:
     }
 
 
-def _warnings(target: Target, section: Section) -> tuple[str, ...]:
+def width_warnings(target: Target, section: Section) -> tuple[str, ...]:
+    """What the user should know about sections of few correlation lengths."""
     ratio = target.width / target.correlation_length
     if ratio >= COMFORTABLE_WIDTH:
         return ()

@@ -111,7 +111,8 @@ class CalibrationRequest:
         """Hash of everything that a training's result depends on: 64 hexadecimal digits.
 
         Pixels and pixel sizes of the sections, the request, the options but for the place of the
-        checkpoint, and the versions of what computes.
+        checkpoint, and the versions of what computes. The device must be the one that computes, not
+        ``auto``.
         """
         chosen = {name: value for name, value in asdict(options).items() if name not in _PLACES}
         pixels = [

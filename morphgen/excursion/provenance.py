@@ -116,6 +116,8 @@ class TrainingRecord:
         By name, thinned to about a hundred points; ``step`` holds their steps.
     scores : tuple of pairs
         Step and held-out score.
+    device : str
+        ``cpu`` or ``cuda``: where sections were drawn; empty in records of earlier versions.
     """
 
     estimator: str
@@ -127,6 +129,7 @@ class TrainingRecord:
     score_best: float | None = None
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     scores: tuple[tuple[int, float], ...] = ()
+    device: str = ""
 
 
 @dataclass(frozen=True)

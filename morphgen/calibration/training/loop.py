@@ -76,7 +76,10 @@ class Pace:
 
 @dataclass
 class Track:
-    """Where a training stands, apart from networks: what a checkpoint holds of the loop."""
+    """Where a training stands, apart from networks: what a checkpoint holds of the loop.
+
+    It has ``converged`` if it ended by itself, not by the number of steps.
+    """
 
     coordinates: torch.Tensor
     average: torch.Tensor
@@ -85,6 +88,7 @@ class Track:
     best_step: int = 0
     best_score: float | None = None
     ended: str = ""
+    converged: bool = False
     losses: list[dict[str, float]] = field(default_factory=list)
     scores: list[tuple[int, float]] = field(default_factory=list)
 
@@ -153,6 +157,7 @@ def train(
         if track.step % pace.score_every == 0 or track.step == pace.steps:
             _score(track, score)
             track.ended = _stale(track, pace)
+            track.converged = bool(track.ended)
         progress(_told(track), track.step, pace.steps)
         if save is not None and (track.step % pace.save_every == 0 or track.ended):
             save(snapshot(objective, track, optimiser))

@@ -61,16 +61,16 @@ def calibrate_trained(
     """
     if request.estimator == "closed":
         check_crops(sections, request, options)
-    keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
-    kept = (keeper.load() if options.resume else None) or {"threads": torch.get_num_threads()}
     device = chosen_device(options.device)
+    options = replace(options, device=device.type)
+    keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
+    kept = keeper.begin(options.resume) or {"threads": torch.get_num_threads()}
     with fixed_threads(kept["threads"]):
         fitted = fit_coverage(sections, _start(request), progress)
         if request.laws is None and request.estimator == "closed":
             known = ClassChoice(**kept["classes"]) if "classes" in kept else None
             fitted, choice = choose_classes(fitted, options, device, progress, known)
             kept = {**kept, "classes": vars(choice)}
-            keeper.save(kept)
         return _trained(fitted, options, device, keeper, kept, progress)
 
 
@@ -99,16 +99,19 @@ def _trained(
         objective, score, pace = adversarial_setting(
             fitted, options, scaling, device, request.method
         )
-    track, adam = Track.at_start(scaling.start.size), None
-    if "track" in kept:
-        track, adam = Track(**kept["track"]), kept["adam"]
-        objective.restore(kept["objective"])
     own: dict[str, Any] = {
         **{name: kept[name] for name in ("threads", "classes") if name in kept},
         "start": torch.from_numpy(scaling.start),
         "matrix": torch.from_numpy(scaling.matrix),
         "unit": scaling.unit,
     }
+    track, adam = Track.at_start(scaling.start.size), None
+    if "track" in kept:
+        track, adam = Track(**kept["track"]), kept["adam"]
+        objective.restore(kept["objective"])
+    elif "classes" in own:
+        # minutes of work; not before the request is known to be usable: a refused one keeps nothing
+        keeper.save(own)
     track = train(
         objective,
         track,
@@ -119,9 +122,12 @@ def _trained(
         progress=progress,
     )
     solution = Solution(
-        scaling.parameters(track.best.numpy()), True, track.ended, fitted.solution.history
+        scaling.parameters(track.best.numpy()),
+        track.converged,
+        track.ended,
+        fitted.solution.history,
     )
-    record = _record(track, request.estimator, keeper.request)
+    record = _record(track, request.estimator, keeper.request, device)
     return coverage_result(
         replace(fitted, solution=solution),
         method=request.method,
@@ -139,7 +145,7 @@ def _scaling(fitted: CoverageSolution, kept: dict[str, Any]) -> Scaling:
     return scaling_at(fitted.problem, fitted.solution.parameters, unit)
 
 
-def _record(track: Track, estimator: str, request: str) -> TrainingRecord:
+def _record(track: Track, estimator: str, request: str, device: torch.device) -> TrainingRecord:
     scores = dict(track.scores)
     return TrainingRecord(
         estimator=estimator,
@@ -151,4 +157,5 @@ def _record(track: Track, estimator: str, request: str) -> TrainingRecord:
         score_best=track.best_score,
         losses=track.curves(),
         scores=tuple(track.scores),
+        device=device.type,
     )

@@ -39,7 +39,7 @@ def test_averages_come_closer_than_steps() -> None:
     track = train(Bowl(1.0, 0.5), Track.at_start(2), pace, progress=silent)
     assert track.best_step == track.step == 200
     assert np.abs(track.best.numpy() - 1.0).max() < 0.15
-    assert track.ended == "all 200 steps were taken"
+    assert (track.ended, track.converged) == ("all 200 steps were taken", False)
     curves = track.curves()
     assert len(curves["step"]) == len(curves["bowl"]) == 100
     assert curves["step"][-1] == 200.0
@@ -56,6 +56,7 @@ def test_best_score_is_kept_and_patience_ends_the_run() -> None:
         progress=silent,
     )
     assert "3 trials" in track.ended
+    assert track.converged
     assert track.step == track.best_step + 15
     assert np.abs(track.best.numpy() - 0.5).max() < 0.1
     assert track.scores[0] == (0, 0.5)

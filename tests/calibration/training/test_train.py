@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from morphgen.calibration.coverage import CoverageSolution
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.training.class_choice import ClassChoice
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.errors import BackendError, InputError
 from morphgen.excursion import ExcursionModel, Field, section_sampler
@@ -55,6 +57,9 @@ def test_record(undisturbed: ExcursionModel) -> None:
     assert record is not None
     assert record.steps == 12
     assert record.ended == "all 12 steps were taken"
+    assert record.device == "cpu"
+    assert origin.status == "stopped"
+    assert origin.message.endswith("for independent fields; all 12 steps were taken")
     assert set(record.losses) == {"step", "discriminator", "adversarial", "coverage"}
     assert [step for step, _ in record.scores] == [0, 6, 12]
     assert record.score_best == min(score for _, score in record.scores)
@@ -82,9 +87,40 @@ def test_interruption_changes_nothing(
             trained(section, options, progress=interrupt)
         assert options.checkpoint is not None
         assert options.checkpoint.exists()
-    assert trained(section, options).model == undisturbed
+    # auto is what it was resolved to
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert trained(section, replace(options, device="auto")).model == undisturbed
     with pytest.raises(InputError, match="another request"):
         trained(section, replace(options, batch=4))
+
+
+def test_a_refused_request_keeps_nothing(
+    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "morphgen.calibration.training.train"
+    kept = tmp_path / "a.pt"
+    options = replace(SMALL, checkpoint=kept)
+
+    def chosen(fitted: CoverageSolution, *_: object) -> tuple[CoverageSolution, ClassChoice]:
+        return fitted, ClassChoice(("gaussian", "gaussian"), ())
+
+    def refused(*_: object) -> None:
+        raise InputError("found too late")
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        if stage.startswith("training"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{where}.choose_classes", chosen)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{where}.adversarial_setting", refused)
+        with pytest.raises(InputError, match="found too late"):
+            trained(section, options, fields="auto")
+    assert list(tmp_path.iterdir()) == []
+    # the choice of classes is minutes of work: it is kept before the first step
+    with pytest.raises(KeyboardInterrupt):
+        trained(section, options, fields="auto", progress=interrupt)
+    assert kept.exists()
 
 
 @pytest.mark.parametrize(
