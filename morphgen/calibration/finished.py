@@ -23,7 +23,7 @@ def finished_result(
     """Result of a finished calibration: curves are computed again, nothing is fitted.
 
     Standard errors and intervals are those of the model's record: rounded, and without intervals
-    of spline coefficients. There is no history.
+    of spline coefficients. There is no history, and no warning about the choice of classes.
 
     Parameters
     ----------
