@@ -55,8 +55,8 @@ class Candidate:
         Root mean square deviation of C_ij - p_i p_j, in standard errors, on tiles of the sections
         that the fields were not fitted to.
     discriminator_score : float or None
-        Mean logarithm of the probability that a network trained on sections of all candidates
-        gives this one, over crops of the sections; None where no network was asked.
+        Logarithm of the likelihood ratio of this model to the chosen one, per crop of the sections,
+        by classifiers of simulated sections; None where no classifier was asked.
     """
 
     order: tuple[int, ...]
