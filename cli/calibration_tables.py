@@ -14,7 +14,7 @@ from morphgen.excursion.provenance import TrainingRecord
 from morphgen.images import Section
 from morphgen.validation.passages import class_or_fit, limited_by
 from morphgen.validation.training import training_words
-from morphgen.validation.words import lengths_in, shared_words
+from morphgen.validation.words import accuracy_words, lengths_in, shared_words
 
 from .model_tables import parameter_records, show_candidates, show_parameters
 from .screen import Screen, figure, within
@@ -34,6 +34,9 @@ def show(screen: Screen, result: CalibrationResult, images: Sequence[Section]) -
     if shared is not None:
         screen.line(shared)
     show_parameters(screen, result.model)
+    accuracy = accuracy_words(result.model)
+    if accuracy is not None:
+        screen.line(accuracy)
     screen.line("Largest misfit over all lags:")
     screen.table(*_misfits(found))
     screen.line(found["limit"])

@@ -173,7 +173,7 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
     origin = model.provenance
     if origin is None:
         return ["It carries no record of a calibration."]
-    from morphgen.validation.words import lengths_in
+    from morphgen.validation.words import accuracy_words, lengths_in
 
     made = "Calibrated" if origin.reduction is None else _reduced(origin.reduction)
     lines = [
@@ -190,7 +190,8 @@ def _origin_lines(model: ExcursionModel) -> list[str]:
             f"Largest misfit of C_ij {figure(max(origin.misfit.values()))}, bound "
             f"{figure(origin.bound)}, lags up to {figure(origin.max_lag)} {lengths_in(model.unit)}."
         )
-    return lines
+    accuracy = accuracy_words(model)
+    return lines if accuracy is None else [*lines, accuracy]
 
 
 def _reduced(reduction: Reduction) -> str:

@@ -18,6 +18,7 @@ from morphgen.calibration.objective import FieldLaw, pairs_of
 from morphgen.calibration.parametrization import Parametrization
 from morphgen.calibration.plane_targets import measure_cylindrical
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.ranking import topology_warning
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult, CoverageFit
 from morphgen.calibration.selection import Selection, select
@@ -43,6 +44,8 @@ from morphgen.progress import Progress, silent
 
 _FEWEST_LAGS = 8
 _CANDIDATES_KEPT = 20
+# methods that fit the C_ij, so that the scatter of the C_ij tells that of the parameters
+WITH_ERRORS = ("coverage", "combined")
 
 
 def calibrate_coverage(
@@ -215,7 +218,8 @@ def coverage_result(
     fitted : CoverageSolution
         The fit; its parameters may come from a training that followed it.
     method : str
-        Method, as on the command line.
+        Method, as on the command line. Standard errors and intervals are those of the coverage
+        fit at the parameters; an adversarial training, which fits nothing to the C_ij, has none.
     training : TrainingRecord, optional
         Record of the training.
     versions : sequence of str
@@ -224,14 +228,7 @@ def coverage_result(
     target, sections, selection = fitted.target, fitted.sections, fitted.selection
     problem, solution = fitted.problem, fitted.solution
     fit = _coverage_fit(target, selection.order, problem, solution.parameters)
-    known = spread(
-        problem,
-        solution.parameters,
-        target,
-        selection.order,
-        quantities_of(selection.order, target.lags),
-    )
-    errors, intervals = known.standard_errors(), known.intervals(seed=fitted.request.seed)
+    errors, intervals = _errors(fitted) if method in WITH_ERRORS else ({}, {})
     candidates = selection.candidates[:_CANDIDATES_KEPT]
     ended = solution.message
     if training is None:
@@ -257,6 +254,7 @@ def coverage_result(
         candidates=candidates,
         isotropy=fitted.symmetry.test,
         training=training,
+        reaches=target.reaches,
     )
     return CalibrationResult(
         fitted.model().with_provenance(provenance),
@@ -267,8 +265,26 @@ def coverage_result(
         intervals,
         candidates,
         fit,
-        (*width_warnings(target, sections[0]), *fitted.symmetry.warnings, *fitted.warnings),
+        (
+            *width_warnings(target, sections[0]),
+            *topology_warning(candidates),
+            *fitted.symmetry.warnings,
+            *fitted.warnings,
+        ),
     )
+
+
+def _errors(fitted: CoverageSolution) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Standard errors and intervals of the coverage fit."""
+    order, target = fitted.selection.order, fitted.target
+    known = spread(
+        fitted.problem,
+        fitted.solution.parameters,
+        target,
+        order,
+        quantities_of(order, target.lags),
+    )
+    return known.standard_errors(), known.intervals(seed=fitted.request.seed)
 
 
 def _coverage_fit(

@@ -62,10 +62,10 @@ def isotropy_test(sections: Sequence[Section], level: float = LEVEL) -> Isotropy
     sections : sequence of Section
         Sections of one material, of any planes, with one voxel size along each axis.
     level : float
-        Probability of rejecting a material that is isotropic. Every phase and every pair of
-        directions is compared; a difference over its standard error has Student's distribution
-        with as many degrees of freedom as there are tiles, less one; the least probability counts
-        times the number of comparisons (Bonferroni).
+        Nominal probability of rejecting a material that is isotropic. Every phase and every pair of
+        directions is compared; a difference over its standard error has about Student's
+        distribution, with the `degrees_of_freedom`; the least probability counts times
+        the number of comparisons (Bonferroni).
 
     Returns
     -------
@@ -81,12 +81,12 @@ def isotropy_test(sections: Sequence[Section], level: float = LEVEL) -> Isotropy
     labels = tuple(phase.label for phase in sections[0].phases)
     specimens = [specimen(section) for section in sections]
     reach = _reach(sections, specimens, labels)
-    lines = _tile_lines(sections, specimens, labels, reach)
+    lines, owners = _tile_lines(sections, specimens, labels, reach)
     found = {axis: _direction(own) for axis, own in lines.items()}
     if any(np.count_nonzero(one.moved.any(axis=1)) < _FEWEST_TILES for one in found.values()):
         return None
     pairs = tuple(
-        _pair(label, place, names, [found[name] for name in names])
+        _pair(label, place, names, [found[name] for name in names], owners)
         for place, label in enumerate(labels)
         for names in combinations(found, 2)
         if all(found[name].seen[place] for name in names)
@@ -112,10 +112,14 @@ def _tile_lines(
     specimens: Sequence[np.ndarray],
     labels: tuple[int, ...],
     reach: float,
-) -> dict[str, list[_Line | None]]:
-    """Lines of all tiles along each axis seen, in the order z, y, x; None where it is not seen."""
+) -> tuple[dict[str, list[_Line | None]], np.ndarray]:
+    """Lines of all tiles along each axis seen, in the order z, y, x; None where it is not seen.
+
+    Beside them the number of the section that each tile belongs to.
+    """
     rows: list[dict[str, _Line]] = []
-    for section, part in zip(sections, specimens, strict=True):
+    owners = []
+    for number, (section, part) in enumerate(zip(sections, specimens, strict=True)):
         lags = [
             max(1, min(math.floor(reach / size + 1e-9), side // 4))
             for size, side in zip(section.pixel_size, part.shape, strict=True)
@@ -123,8 +127,9 @@ def _tile_lines(
         for tile in tiles(part, (lags[0], lags[1])):
             counts = coverage_counts(tile, labels, max(lags))
             rows.append(_lines(counts, section, reach))
+            owners.append(number)
     seen = [name for name in AXES if any(name in row for row in rows)]
-    return {name: [row.get(name) for row in rows] for name in seen}
+    return {name: [row.get(name) for row in rows] for name in seen}, np.array(owners)
 
 
 def _lines(counts: CoverageCounts, section: Section, reach: float) -> dict[str, _Line]:
@@ -168,16 +173,50 @@ def _direction(tiles_of_axis: Sequence[_Line | None]) -> _Direction:
 
 
 def _pair(
-    label: int, place: int, names: tuple[str, str], directions: Sequence[_Direction]
+    label: int,
+    place: int,
+    names: tuple[str, str],
+    directions: Sequence[_Direction],
+    owners: np.ndarray,
 ) -> DirectionPair:
     first, second = directions
     moved = first.moved[:, place] - second.moved[:, place]
     error = float(np.sqrt(np.sum(moved**2)))
     difference = float(first.distance[place] - second.distance[place])
     deviation = difference / max(error, 1e-12)
-    freedom = max(1, int(np.count_nonzero(moved)) - 1)
+    seen = moved != 0.0
+    freedom = degrees_of_freedom([moved[seen & (owners == one)] for one in np.unique(owners[seen])])
     p_value = 2.0 * float(scipy.special.stdtr(freedom, -abs(deviation)))
     return DirectionPair(label, names, deviation, p_value)
+
+
+def degrees_of_freedom(influences: Sequence[np.ndarray]) -> float:
+    """Degrees of freedom of a variance that is the sum of the squares of tiles' influences.
+
+    The relative variance of n squares with excess kurtosis k is 2 / (n - 1) + k / n (Cramer,
+    Mathematical Methods of Statistics, 1946, 27.4); that of f degrees of freedom is 2 / f. The
+    variances of independent sections add up (Satterthwaite, Biometrics Bulletin 2, 1946, 110).
+
+    Parameters
+    ----------
+    influences : sequence of arrays of shape (tiles,)
+        Influences of the tiles of each section, with mean zero.
+    """
+    total, spread = 0.0, 0.0
+    for own in influences:
+        variance = float(np.sum(own**2))
+        total += variance
+        spread += variance**2 * (2.0 / max(1, own.size - 1) + _excess_kurtosis(own) / own.size)
+    return max(1.0, 2.0 * total**2 / spread) if spread > 0.0 else 1.0
+
+
+def _excess_kurtosis(influences: np.ndarray) -> float:
+    """Excess kurtosis about zero, without the bias of few influences; at least zero."""
+    n = influences.size
+    if n < _FEWEST_TILES:
+        return 0.0
+    raw = n * float(np.sum(influences**4)) / float(np.sum(influences**2)) ** 2 - 3.0
+    return max(0.0, (n - 1) * ((n + 1) * raw + 6.0) / ((n - 2) * (n - 3)))
 
 
 def _differing(pairs: Sequence[DirectionPair], directions: tuple[str, ...]) -> str | None:

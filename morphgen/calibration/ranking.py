@@ -22,6 +22,8 @@ from morphgen.excursion.provenance import Candidate
 
 # models held against data that they were not fitted to, besides the chosen one and its variants
 _BEST_OTHERS = 3
+# a topology score is markedly worse when it is this multiple of another, and larger by this
+_MARKEDLY, _CLEARLY = 2.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,44 @@ def ranked(
         *rest,
         *sorted(ruled_out, key=lambda row: row.misfit),
     ]
+
+
+def merged(chosen: Candidate, others: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Rank the rows of several tables together, behind the chosen one.
+
+    Those with a held-out score come first; where one of them has no topology score, by the
+    held-out score alone. The others keep the order in which they come, before those ruled out.
+    """
+    scored = [row for row in others if row.held_out is not None]
+    fitted = [row for row in others if row.held_out is None and row.parameters is not None]
+    ruled_out = [row for row in others if row.held_out is None and row.parameters is None]
+    both = all(row.topology_score is not None for row in scored)
+    return (
+        chosen,
+        *sorted(scored, key=lambda row: _together(row.held_out, row.topology_score if both else 0)),
+        *fitted,
+        *sorted(ruled_out, key=lambda row: row.misfit),
+    )
+
+
+def topology_warning(table: Sequence[Candidate]) -> tuple[str, ...]:
+    """Say so where another row than the chosen first one has a far smaller topology score.
+
+    That is less than half as large, and smaller by more than two standard errors.
+    """
+    scores = [row.topology_score for row in table]
+    first = scores[0] if scores else None
+    known = [(score, rank) for rank, score in enumerate(scores, start=1) if score is not None]
+    if first is None:
+        return ()
+    least, rank = min(known)
+    if first <= max(_MARKEDLY * least, least + _CLEARLY):
+        return ()
+    return (
+        f"the topology score of the chosen model is {first:.1f}, that of row {rank} of the table "
+        f"{least:.1f}: its two-point functions fit, its connections less so; where these matter "
+        "compare both with morphgen validate",
+    )
 
 
 def _held_out(one: Contender, target: Target, folds: Folds | None) -> Candidate:

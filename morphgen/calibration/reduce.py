@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
 
-from morphgen.calibration.coverage import fields_of, kept_intervals, quantities_of
+from morphgen.calibration.coverage import WITH_ERRORS, fields_of, kept_intervals, quantities_of
 from morphgen.calibration.fields import FieldFit, fit_field, parametrizations
 from morphgen.calibration.held_out import on
 from morphgen.calibration.lags import Lags
@@ -58,8 +59,9 @@ def reduce_model(model: ExcursionModel, sections: Sequence[Section] = ()) -> Exc
         Model with spline kernels, of any origin.
     sections : sequence of Section
         The sections that it was calibrated on: they give the standard errors and the misfit of
-        the reduced model. Without them standard errors are taken over from the model, where they
-        determine those of the reduced one.
+        the reduced model, at its own fractions. Without them standard errors are taken over from
+        the model, where they determine those of the reduced one. An adversarially trained model
+        has none either way.
 
     Returns
     -------
@@ -204,22 +206,30 @@ def _measured(found: _Fit, model: ExcursionModel, sections: Sequence[Section]) -
     """Standard errors by the influence of the sections' tiles, and the misfit to the sections."""
     origin = model.provenance
     target = _target(model, sections)
-    problem = on(found.problem, target, model.order)
+    # free or trained thresholds have fractions of their own: these count, not the sections'
+    problem = on(found.problem, target, model.order, fractions=found.problem.fractions)
+    worst = np.abs(problem.model_rows(found.parameters) - problem.rows).max(axis=-1)
+    misfit = _per_pair(model, worst)
+    if origin is not None and origin.method not in WITH_ERRORS:
+        return _Accuracy({}, {}, misfit)
     known = spread(
         problem, found.parameters, target, model.order, quantities_of(model.order, target.lags)
     )
-    worst = np.abs(problem.model_rows(found.parameters) - problem.rows).max(axis=-1)
     seed = 0 if origin is None else origin.seed
-    return _Accuracy(known.standard_errors(), known.intervals(seed=seed), _per_pair(model, worst))
+    return _Accuracy(known.standard_errors(), known.intervals(seed=seed), misfit)
 
 
 def _target(model: ExcursionModel, sections: Sequence[Section]) -> Target:
-    axis = _axis(model)
+    """The sections at the lags of the calibration."""
+    axis, origin = _axis(model), model.provenance
+    finest = min(min(section.pixel_size) for section in sections)
     if axis is not None:
-        return measure_cylindrical(sections, axis)
-    if model.provenance is None:
-        return measure_target(sections)
-    return measure_target(sections, round(model.provenance.max_lag / min(sections[0].pixel_size)))
+        # unequal reaches are those found from the sections
+        reaches = None if origin is None else origin.reaches
+        given = reaches is not None and math.isclose(*reaches)
+        lag = round(reaches[0] / finest) if reaches is not None and given else None
+        return measure_cylindrical(sections, axis, lag)
+    return measure_target(sections, None if origin is None else round(origin.max_lag / finest))
 
 
 def _taken_over(found: _Fit, model: ExcursionModel) -> _Accuracy:
@@ -266,6 +276,7 @@ def _provenance(model: ExcursionModel, found: _Fit, accuracy: _Accuracy) -> Prov
         versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
         sources=() if origin is None else origin.sources,
         max_lag=float(found.problem.parametrizations[0].lags.distance.max()),
+        reaches=None if origin is None else origin.reaches,
         misfit=accuracy.misfit,
         bound=0.0 if origin is None else origin.bound,
         standard_error=0.0 if origin is None else origin.standard_error,

@@ -14,6 +14,7 @@ from morphgen.calibration.minimize import Solution, solve
 from morphgen.calibration.objective import FieldLaw, conditional_probabilities
 from morphgen.calibration.parametrization import Low, Parametrization, high
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.ranking import merged
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.selection import Selection, possible_orders, score_order
 from morphgen.calibration.shared_problem import SharedProblem
@@ -171,7 +172,7 @@ def fit_shared(
 
 
 def joined(selection: Selection, rows: Sequence[Candidate], *, taken: bool) -> Selection:
-    """Table of candidates with those that share noise.
+    """Table of candidates with those that share noise, ranked together.
 
     Parameters
     ----------
@@ -180,13 +181,10 @@ def joined(selection: Selection, rows: Sequence[Candidate], *, taken: bool) -> S
     rows : sequence of Candidate
         Candidates that share noise, the best first.
     taken : bool
-        Whether the best of them comes before the best independent fields, or after.
+        Whether the best of them is the chosen model.
     """
-    first, *independent = selection.candidates
-    best, *others = rows
-    ahead = (best, first) if taken else (first, best)
-    order = best.order if taken else selection.order
-    return replace(selection, order=order, candidates=(*ahead, *others, *independent))
+    chosen, *others = (*rows, *selection.candidates) if taken else (*selection.candidates, *rows)
+    return replace(selection, order=chosen.order, candidates=merged(chosen, others))
 
 
 def root_mean_square_misfit(problem: Problem, parameters: np.ndarray) -> float:

@@ -154,6 +154,8 @@ class Provenance:
         What the sections say about isotropy; None where they are too small, or were not asked.
     training : TrainingRecord or None
         Record of a training; None where the closed form was all.
+    reaches : tuple of 2 floats, or None
+        Largest lags across and along an axis of symmetry; None for an isotropic model.
     """
 
     method: str
@@ -173,6 +175,7 @@ class Provenance:
     reduction: Reduction | None = None
     isotropy: IsotropyTest | None = None
     training: TrainingRecord | None = None
+    reaches: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, value in {**self.misfit, **self.uncertainty, "bound": self.bound}.items():

@@ -15,6 +15,7 @@ from morphgen.validation.model_tables import (
 )
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
 from morphgen.validation.words import (
+    accuracy_words,
     decisions,
     field_rows,
     lengths_in,
@@ -279,9 +280,12 @@ def _isotropy(model: ExcursionModel) -> list[Part]:
 
 
 def _accuracy(model: ExcursionModel) -> list[Part]:
+    known = accuracy_words(model)
+    words = [] if known is None else [text(known)]
     if model.provenance is None or not model.provenance.uncertainty:
-        return []
+        return words
     return [
+        *words,
         text(
             "Standard errors of parameters and of what follows from them, and confidence intervals "
             "by block bootstrap:"

@@ -57,6 +57,24 @@ def title(quantity: Quantity, names: dict[int, str]) -> str:
     return _TITLES[quantity.kind].format(phases, quantity.direction)
 
 
+def accuracy_words(model: ExcursionModel) -> str | None:
+    """What standard errors and intervals of a trained model are; None where there is no doubt."""
+    origin = model.provenance
+    if origin is None or origin.training is None:
+        return None
+    if origin.method == "adversarial":
+        return (
+            "Standard errors and intervals are left out: the training did not fit the C_ij, so "
+            "that their scatter does not tell that of the parameters."
+        )
+    if origin.method == "combined":
+        return (
+            "Standard errors and intervals are those of the coverage fit at these parameters; the "
+            "scatter of the training is not in them."
+        )
+    return None
+
+
 def unit_word(unit: str) -> str:
     """Unit as it is printed: µm for um, powers raised; "voxels" for many of them."""
     for plain, shown in _POWERS:

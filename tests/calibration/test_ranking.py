@@ -11,9 +11,12 @@ from morphgen.calibration.held_out import Folds, make_folds
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import Low
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.ranking import topology_warning
 from morphgen.calibration.result import CalibrationResult
+from morphgen.calibration.selection import Selection
+from morphgen.calibration.shared import joined
 from morphgen.calibration.targets import Target, measure_target
-from morphgen.excursion import ExcursionModel, Field, section_sampler
+from morphgen.excursion import Candidate, ExcursionModel, Field, section_sampler
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel, MaternKernel
 from morphgen.images import Section, read_section
@@ -98,6 +101,41 @@ def test_no_folds_of_a_section_that_lacks_a_phase_in_one_half() -> None:
     section = read_section(labels)
     target = measure_target([section], 20)
     assert make_folds([section], target, lambda masked: measure_target(masked, 20)) is None
+
+
+def row(dependence: str, held_out: float | None, topology: float | None) -> Candidate:
+    return Candidate(
+        ORDER, ("gaussian",) * 2, 0.0, 0.01, 1.0, topology, "isotropic", "high", dependence, 8,
+        held_out,
+    )  # fmt: skip
+
+
+def test_rows_of_shared_noise_are_ranked_with_the_others() -> None:
+    independent = [row("independent", 1.5, 4.3), row("independent", 2.0, 5.0)]
+    late = row("independent", None, 3.0)
+    out = Candidate(ORDER, ("any",), 0.0, 0.2, 1.0)
+    selection = Selection(ORDER, (), (*independent, late, out))
+    shared = [row("shared", 1.1, 14.6), row("shared", 1.2, 4.6)]
+    taken = joined(selection, shared, taken=True)
+    assert taken.candidates == (shared[0], independent[0], shared[1], independent[1], late, out)
+    refused = joined(selection, shared, taken=False)
+    assert refused.candidates == (independent[0], shared[1], independent[1], shared[0], late, out)
+    # without topology scores of all, by the held-out score
+    bare = [row("independent", 1.5, None), row("independent", 1.15, None)]
+    table = joined(Selection(ORDER, (), tuple(bare)), shared, taken=True).candidates
+    assert table == (shared[0], bare[1], shared[1], bare[0])
+
+
+def test_a_topology_score_markedly_worse_is_warned_about() -> None:
+    chosen, other = row("shared", 1.1, 14.6), row("independent", 2.2, 4.3)
+    (warning,) = topology_warning((chosen, row("shared", 1.2, None), other))
+    assert "14.6" in warning
+    assert "row 3 of the table 4.3" in warning
+    assert not topology_warning((other, chosen))
+    # twice as large, but by less than two standard errors
+    assert not topology_warning((row("shared", 1.1, 2.0), row("independent", 1.2, 0.5)))
+    assert not topology_warning((row("shared", 1.1, None), other))
+    assert not topology_warning(())
 
 
 @pytest.fixture(scope="module")

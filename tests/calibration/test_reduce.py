@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from calibration.cylinders import cut
 from calibration.truths import TRUTHS
 from samples import PHASES
 
@@ -32,6 +33,7 @@ from morphgen.fields.parametric import (
 from morphgen.fields.spline import SplineKernel
 from morphgen.images import Section, read_section
 from morphgen.validation.parameters import parameters
+from morphgen.workflows import calibrate
 
 LAG = np.arange(1.0, 49.0)
 GAUSSIAN = Gaussian()
@@ -143,6 +145,43 @@ def test_sections_give_every_standard_error(
         for values in (calibrated.model.provenance.misfit, origin.misfit, origin.reduction.loss)
     )
     assert after <= before + loss + 1e-3
+
+
+def test_the_misfit_is_that_of_the_models_own_fractions(
+    calibrated: CalibrationResult, section: Section
+) -> None:
+    first, *others = calibrated.model.fields
+    moved = replace(first, threshold=first.threshold + 0.15)
+    low = reduce_model(replace(calibrated.model, fields=(moved, *others)), [section])
+    known = calibrated.coverage
+    table = np.abs(low.two_point_coverage(known.lag) - known.data).max(axis=-1)
+    expected = {f"{i}-{j}": table[i, j] for i in range(3) for j in range(i, 3)}
+    assert low.provenance.misfit == pytest.approx(expected, rel=1e-3)
+    assert max(expected.values()) > 0.03
+
+
+def test_an_adversarial_model_has_no_standard_errors(
+    calibrated: CalibrationResult, section: Section
+) -> None:
+    known = replace(calibrated.model.provenance, method="adversarial", uncertainty={}, intervals={})
+    trained = calibrated.model.with_provenance(known)
+    for low in (reduce_model(trained), reduce_model(trained, [section])):
+        assert not low.provenance.uncertainty
+        assert len(low.provenance.reduction.missing) == len(parameters(low))
+    assert low.provenance.misfit
+
+
+def test_sections_with_an_axis_are_measured_up_to_the_recorded_lag() -> None:
+    sections = [cut(2.0, "xy", 1, 160), cut(2.0, "yz", 2, 160)]
+    given = {"symmetry": "cylindrical", "axis": "z", "fields": "gaussian,gaussian"}
+    high = calibrate(sections, order="1,0,2", max_lag=16, **given)  # type: ignore[arg-type]
+    assert high.model.provenance.reaches == (16.0, 16.0)
+    low = reduce_model(high.model, sections)
+    known = high.coverage
+    offsets = np.stack([known.lags.along, known.lags.across, 0.0 * known.lags.across], axis=-1)
+    table = np.abs(low.two_point_coverage(offsets) - known.data).max(axis=-1)
+    expected = {f"{i}-{j}": table[i, j] for i in range(3) for j in range(i, 3)}
+    assert low.provenance.misfit == pytest.approx(expected, rel=1e-3)
 
 
 def test_errors_that_the_record_determines_are_taken_over(calibrated: CalibrationResult) -> None:

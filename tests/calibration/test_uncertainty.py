@@ -10,19 +10,22 @@ import pytest
 import scipy.special
 from calibration.truths import TRUTHS
 
-from morphgen.calibration.coverage import quantities_of
+from morphgen.calibration.coverage import coverage_result, fit_coverage, quantities_of
 from morphgen.calibration.lags import Lags
 from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import Low, correlation_length
 from morphgen.calibration.problem import Problem
+from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.targets import Target, measure_target
 from morphgen.calibration.uncertainty import Spread, spread
 from morphgen.descriptors.coverage import coverage_counts, pool
 from morphgen.excursion import section_sampler
+from morphgen.excursion.provenance import TrainingRecord
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import MaternKernel
 from morphgen.images import Section, read_section
+from morphgen.validation.words import accuracy_words
 
 ORDER = (2, 0, 1)
 
@@ -40,6 +43,27 @@ def low_problem(target: Target, free: bool) -> Problem:
 
 def solved(problem: Problem, start: np.ndarray) -> np.ndarray:
     return solve(problem, start, evaluations=100, tolerance=1e-13).parameters
+
+
+@pytest.mark.parametrize("method", ["combined", "adversarial"])
+def test_errors_of_trained_models_are_those_of_the_coverage_fit(
+    method: str,
+) -> None:
+    section = read_section(section_sampler(TRUTHS["Matern"], (256, 256)).labels(1))
+    laws = (FieldLaw(Gaussian()),) * 2
+    fitted = fit_coverage([section], CalibrationRequest(order=ORDER, laws=laws))
+    training = TrainingRecord("closed", "", 1, 1, "all 1 steps were taken")
+    trained = coverage_result(fitted, method=method, training=training)
+    words = accuracy_words(trained.model)
+    assert words is not None
+    if method == "combined":
+        assert trained.uncertainty == coverage_result(fitted).uncertainty
+        assert "those of the coverage fit" in words
+    else:
+        assert trained.uncertainty == trained.intervals == {}
+        assert trained.model.provenance.uncertainty == {}
+        assert "left out" in words
+    assert accuracy_words(coverage_result(fitted).model) is None
 
 
 @pytest.mark.parametrize("free", [False, True])
