@@ -13,7 +13,7 @@ from morphgen.calibration.fields import FieldFit
 from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.problem import Problem
-from morphgen.calibration.ranking import ranked
+from morphgen.calibration.ranking import merged, ranked
 from morphgen.calibration.selection import LAWS, contender, fit_law
 from morphgen.calibration.topology import simulator
 from morphgen.calibration.training.classes import ClassScores, DrawnModel, class_scores
@@ -211,7 +211,7 @@ def _problem(fitted: CoverageSolution, fits: Sequence[FieldFit]) -> tuple[Proble
 def _ranked(
     fitted: CoverageSolution, fits: Sequence[FieldFit], found: ClassChoice
 ) -> tuple[Candidate, ...]:
-    """Table with the scores, the chosen row first."""
+    """Table with the scores, the chosen row first, the first guess where its scores put it."""
     scores = dict(found.scores)
     alike = [_alike(row, fitted) and row.laws in scores for row in fitted.selection.candidates]
     rows = [
@@ -223,7 +223,7 @@ def _ranked(
     if not mine or mine[0].held_out is None:
         new = _scored(fitted, fits, rows[0])
         mine = [replace(new, discriminator_score=scores[found.laws])]
-    return (mine[0], *others)
+    return merged(mine[0], others)
 
 
 def _alike(row: Candidate, fitted: CoverageSolution) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from morphgen.calibration.coverage import fit_coverage
+from morphgen.calibration.ranking import merged
 from morphgen.calibration.training.class_choice import (
     ClassChoice,
     choose_classes,
@@ -56,6 +57,10 @@ def test_class_is_found_whatever_the_first_guess(
     assert first.topology_score is not None
     assert first.bound == fitted.selection.candidates[0].bound
     assert first.misfit < 0.05
+    # the first guess, no longer chosen, stands where its scores put it
+    others = [row for row in chosen.selection.candidates[1:] if row.held_out is not None]
+    assert len(others) == len(fitted.selection.candidates)
+    assert others == list(merged(first, others)[1:])
     assert "50176 px" in chosen.warnings[0]
     again, _ = choose_classes(
         fitted, TrainingOptions(), CPU, silent, known=ClassChoice(found.laws, found.scores)
