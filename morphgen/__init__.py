@@ -11,6 +11,7 @@ if _TYPE_CHECKING:
     from morphgen.excursion.model import ExcursionModel, Field
     from morphgen.excursion.realization import Realization
     from morphgen.excursion.sections import section_sampler
+    from morphgen.excursion.shared import SharedNoise
     from morphgen.excursion.storage import load_model
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
@@ -28,6 +29,7 @@ _HOMES = {
     "Phase": "phases",
     "Realization": "excursion.realization",
     "Section": "images",
+    "SharedNoise": "excursion.shared",
     "TrainingOptions": "calibration.training.options",
     "Volume": "images",
     "calibrate": "workflows",
@@ -53,6 +55,7 @@ __all__ = [
     "Phase",
     "Realization",
     "Section",
+    "SharedNoise",
     "TrainingOptions",
     "Volume",
     "calibrate",
