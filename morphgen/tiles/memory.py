@@ -41,8 +41,10 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
     An upper bound of the peak of its resident memory, interpreter and libraries included.
     """
     noises = list(zip(sample.model.noises, sample.samplings, strict=True))
-    kept, peak = sum(_remains(sample, *one) for one in noises), 0.0
-    for one in noises:
+    # noises of one kernel share what is prepared
+    prepared = {(noise.kernel, lattice): (noise, lattice) for noise, lattice in noises}.values()
+    kept, peak = sum(_remains(sample, *one) for one in prepared), 0.0
+    for one in prepared:
         kept += _TRANSFORM_BYTES * math.prod(one[1].fft_shape(sample.block_edge))
         peak = max(peak, kept + _preparation(sample, *one))
     block = sample.block_edge**3

