@@ -17,6 +17,7 @@ from morphgen.calibration.minimize import solve
 from morphgen.calibration.objective import pairs_of
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.targets import Target
+from morphgen.calibration.tiling import TILE_LAGS, TILES_ALONG
 from morphgen.errors import ImageError, InputError
 from morphgen.excursion.coverage import first_match_fractions
 from morphgen.images import Section
@@ -25,8 +26,6 @@ from morphgen.phases import OUTSIDE
 # standard errors vanish towards lag 0, where digitisation errs all the same
 FINEST_NOISE = 1e-3
 
-# tiles: at most so many along a side, and no smaller than this many largest lags
-_TILES_ALONG, _TILE_LAGS = 6, 2.0
 # a candidate starts from its fit to all data: few steps are left
 _EVALUATIONS, _TOLERANCE = 12, 1e-3
 
@@ -156,7 +155,7 @@ def _edges(section: Section, target: Target) -> list[np.ndarray]:
     reach = float(target.lag.max())
     edges = []
     for side, step in zip(section.labels.shape, section.pixel_size, strict=True):
-        count = min(_TILES_ALONG, max(1, int(side * step / (_TILE_LAGS * reach))))
+        count = min(TILES_ALONG, max(1, int(side * step / (TILE_LAGS * reach))))
         edges.append(np.array([part[0] for part in np.array_split(np.arange(side), count)[1:]]))
     return edges
 

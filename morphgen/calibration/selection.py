@@ -277,15 +277,14 @@ class _Search:
     def _try_laws(
         self, number: int, gaussian: FieldFit, open_sets: Sequence[np.ndarray]
     ) -> list[_Trial]:
-        joint, noise = (
-            part[number]
-            for part in (wanted(self.target, self.order)[0], noise_of(self.target, self.order))
-        )
+        joints, probabilities = wanted(self.target, self.order)
+        joint, noise = joints[number], noise_of(self.target, self.order)[number]
+        members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         trials = []
         for step, law in enumerate(LAWS):
             fit = gaussian
             if step:
-                fit = fit_law(self.target, self.order, number, law, self.parametrization)
+                fit = fit_field(joint, probabilities[number], law, members, noise)
             sets, score = self._simulated(number, fit, open_sets)
             misfit = float(np.sqrt(np.mean(((fit.joint - joint) / noise) ** 2)))
             trials.append(_Trial(fit, score, misfit, sets))

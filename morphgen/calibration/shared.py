@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from morphgen.calibration.bound import lagwise_bound
-from morphgen.calibration.fields import FieldFit, fit_field, parametrizations, wanted_joints
+from morphgen.calibration.fields import FieldFit, fit_field, parametrizations
 from morphgen.calibration.held_out import FINEST_NOISE, Folds
 from morphgen.calibration.minimize import Solution, solve
-from morphgen.calibration.objective import FieldLaw, conditional_probabilities
+from morphgen.calibration.objective import FieldLaw
 from morphgen.calibration.parametrization import Low, Parametrization, high
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.ranking import merged
 from morphgen.calibration.request import CalibrationRequest
-from morphgen.calibration.selection import Selection, possible_orders, score_order
+from morphgen.calibration.selection import Selection, possible_orders, score_order, wanted
 from morphgen.calibration.shared_problem import SharedProblem
 from morphgen.calibration.targets import Target
 from morphgen.errors import InputError
@@ -251,13 +251,11 @@ class _Search:
         return replace(fit, solution=solution)
 
     def _fields(self, order: tuple[int, ...], laws: tuple[FieldLaw, ...]) -> list[FieldFit]:
-        fractions, rows = self.target.in_order(order)
-        probabilities = conditional_probabilities(fractions.tolist())
+        joints, probabilities = wanted(self.target, order)
         errors = self.target.standard_errors()
         members = parametrizations(self.target.lags, self.parametrization, self.target.axis)
         places = [self.target.labels.index(label) for label in order[:-1]]
-        wanted = wanted_joints(rows, probabilities)
         return [
             fit_field(joint, p, law, members, np.maximum(errors[place, place], FINEST_NOISE))
-            for joint, p, law, place in zip(wanted, probabilities, laws, places, strict=True)
+            for joint, p, law, place in zip(joints, probabilities, laws, places, strict=True)
         ]

@@ -12,7 +12,7 @@ from morphgen.images import MIN_SIDE, Section
 from morphgen.phases import OUTSIDE
 
 # tiles of a section: at most so many along a side, and no smaller than this many largest lags
-_TILES_ALONG, _TILE_LAGS = 6, 2.0
+TILES_ALONG, TILE_LAGS = 6, 2.0
 
 
 def tiles(specimen: np.ndarray, max_lags: tuple[int, int]) -> list[np.ndarray]:
@@ -28,8 +28,8 @@ def tiles(specimen: np.ndarray, max_lags: tuple[int, int]) -> list[np.ndarray]:
     bands = []
     for side, lag in zip(specimen.shape, max_lags, strict=True):
         # pairs are counted up to the larger lag along both axes
-        edge = max(math.ceil(_TILE_LAGS * lag), max(max_lags) + 1)
-        bands.append(np.array_split(np.arange(side), min(_TILES_ALONG, max(1, side // edge))))
+        edge = max(math.ceil(TILE_LAGS * lag), max(max_lags) + 1)
+        bands.append(np.array_split(np.arange(side), min(TILES_ALONG, max(1, side // edge))))
     parts = [specimen[np.ix_(rows, columns)] for rows in bands[0] for columns in bands[1]]
     return [part for part in parts if np.any(part != OUTSIDE)]
 
