@@ -208,7 +208,10 @@ class _Run:
             ) from error
 
     def _look(self) -> None:
-        """See how many workers there are, every few seconds."""
+        """See that the scheduler is there, and every few seconds how many workers."""
+        # a client that lost it tries to connect anew; what is handed out meanwhile waits for ever
+        if self._client.status != "running":
+            raise self._gone()
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return

@@ -295,6 +295,27 @@ def test_a_killed_scheduler_is_one_error(
     assert shards(path) == longer
 
 
+def test_a_scheduler_killed_between_two_batches_is_one_error(
+    model: ExcursionModel, frail: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing under way, nothing is cancelled that would tell of the loss."""
+    monkeypatch.setattr(distributed, "_WINDOW", 1)
+    monkeypatch.setattr(distributed, "_SMALLEST_WINDOW", 1)
+    frail.start_worker()
+    scheduler = frail.scheduler
+    assert scheduler is not None
+    with Client(frail.address, set_as_default=False) as client:
+
+        def kill() -> None:
+            scheduler.kill()
+            while client.status == "running":
+                time.sleep(0.001)
+
+        with pytest.raises(GenerationError, match="is gone"):
+            generate(model, tmp_path / "v.zarr", client=client, progress=once(1, kill), **LONGER)
+        assert client.status == "connecting", "it did not wait until the client gave up"
+
+
 @pytest.mark.parametrize(
     ("poison", "words"),
     [
