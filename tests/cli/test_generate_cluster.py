@@ -75,7 +75,7 @@ def test_interrupt_and_loss_of_the_scheduler(
     with begin(*ask, "--scheduler-file", cluster.file) as run:
         wait_for_shards(run, store)
         run.send_signal(signal.SIGINT)
-        printed, told = run.communicate(timeout=60)
+        printed, told = run.communicate(timeout=150)
     assert (run.returncode, printed) == (75, ""), told
     first, command = told.strip().splitlines()[-2:]
     assert first == "interrupted; continue with"
@@ -90,7 +90,7 @@ def test_interrupt_and_loss_of_the_scheduler(
             time.sleep(0.05)
         assert cluster.scheduler is not None
         os.kill(cluster.scheduler.pid, signal.SIGKILL)
-        printed, told = run.communicate(timeout=60)
+        printed, told = run.communicate(timeout=150)
     assert (run.returncode, printed) == (1, ""), told
     assert "Traceback" not in told
     last = told.splitlines()[-1]
