@@ -16,6 +16,7 @@ try:
 
     from .calibrate import calibrate
     from .demo import demo
+    from .describe import describe
     from .generate import generate
     from .info import info
     from .options import example
@@ -73,6 +74,9 @@ app.command(
 app.command(
     epilog=example("morphgen generate model.json volume.zarr --shape 512 512 512 --seed 7"),
 )(generate)
+app.command(
+    epilog=example("morphgen describe section.tif --voxel-size 0.065um --out descriptors.json"),
+)(describe)
 app.command(
     epilog=example("morphgen validate model.json other.tif --out report.html"),
 )(validate)

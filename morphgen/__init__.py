@@ -8,6 +8,7 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from morphgen.calibration.result import CalibrationResult
     from morphgen.calibration.training.options import TrainingOptions
+    from morphgen.descriptors.description import Description
     from morphgen.excursion.model import ExcursionModel, Field
     from morphgen.excursion.realization import Realization
     from morphgen.excursion.sections import section_sampler
@@ -16,13 +17,14 @@ if _TYPE_CHECKING:
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
     from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
-    from morphgen.workflows import calibrate, generate, reduce_model, validate
+    from morphgen.workflows import calibrate, describe, generate, reduce_model, validate
 
     __version__: str
 
 # where each public name lives: a module is loaded when one of its names is first used
 _HOMES = {
     "CalibrationResult": "calibration.result",
+    "Description": "descriptors.description",
     "ExcursionModel": "excursion.model",
     "Field": "excursion.model",
     "LazyVolume": "tiles",
@@ -33,6 +35,7 @@ _HOMES = {
     "TrainingOptions": "calibration.training.options",
     "Volume": "images",
     "calibrate": "workflows",
+    "describe": "workflows",
     "generate": "workflows",
     "load_model": "excursion.storage",
     "open_volume": "tiles",
@@ -49,6 +52,7 @@ _HOMES = {
 
 __all__ = [
     "CalibrationResult",
+    "Description",
     "ExcursionModel",
     "Field",
     "LazyVolume",
@@ -59,6 +63,7 @@ __all__ = [
     "TrainingOptions",
     "Volume",
     "calibrate",
+    "describe",
     "generate",
     "load_model",
     "open_volume",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from morphgen.calibration.coverage import calibrate_coverage
 from morphgen.calibration.finished import finished_result
 from morphgen.calibration.objective import FieldLaw
@@ -12,10 +15,20 @@ from morphgen.calibration.reduce import reduce_model
 from morphgen.calibration.request import ESTIMATORS, METHODS, CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
 from morphgen.calibration.training.options import TrainingOptions, require_torch
+from morphgen.descriptors import (
+    Description,
+    Frame,
+    Reading,
+    Wanted,
+    left_out,
+    measure,
+    measure_sections,
+    possible_kinds,
+)
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
-from morphgen.images import Section, Volume
+from morphgen.images import Section, Volume, read_section, read_volume
 from morphgen.progress import Progress, silent
 from morphgen.tiles import generate
 from morphgen.validation import CalibrationCurves, Comparison, compare
@@ -27,11 +40,15 @@ __all__ = [
     "calibrate",
     "calibration_curves",
     "calibration_request",
+    "describe",
     "finished_result",
     "generate",
     "reduce_model",
     "validate",
 ]
+
+# of two-point coverage in pixels, by the number of axes of an image
+_LARGEST_LAG = {2: 60, 3: 40}
 
 
 def calibrate(
@@ -161,6 +178,66 @@ def calibration_request(
     )
 
 
+def describe(
+    image: Volume | Section | Sequence[Section] | NDArray[np.uint8],
+    *,
+    voxel_size: float | None = None,
+    unit: str | None = None,
+    phases: str | None = None,
+    kinds: Sequence[str] | None = None,
+    max_lag: int | None = None,
+) -> Description:
+    """Measure the descriptors of a volume, of a section, or of several sections together.
+
+    Parameters
+    ----------
+    image : Volume, Section, sequence of Section, or array of two or three axes
+        What to measure. Sections must have one shape, plane and pixel size; they are pooled, and
+        their scatter gives standard errors.
+    voxel_size, unit, phases
+        As for `read_volume`, for an array.
+    kinds : sequence of str, optional
+        Descriptors to measure, names of `morphgen.descriptors.KINDS`; by default all that such
+        an image has and whose packages are installed.
+    max_lag : int, optional
+        Largest lag in voxels; by default 60 in sections and 40 in volumes, and at most half the
+        shortest side.
+
+    Returns
+    -------
+    Description
+
+    Raises
+    ------
+    InputError
+        If the image, a kind or the largest lag cannot be used, or sections differ.
+    """
+    sections, volume = _read(image, voxel_size, unit, phases)
+    labels = [volume.labels] if volume is not None else [one.labels for one in sections]
+    frame = _frame_of(volume if volume is not None else sections[0])
+    wanted = Wanted(
+        possible_kinds(len(frame.shape)) if kinds is None else tuple(kinds),
+        _reach(frame.shape, max_lag),
+    )
+    readings: tuple[Reading, ...]
+    if volume is not None:
+        readings = measure(volume.labels, frame, wanted)
+    else:
+        readings = measure_sections(labels, frame, wanted)
+    first = volume if volume is not None else sections[0]
+    return Description(
+        source=first.source,
+        shape=frame.shape,
+        images=len(labels),
+        spacing=frame.spacing,
+        axes=frame.axes,
+        unit=frame.unit,
+        phases=first.phases,
+        readings=readings,
+        left_out=left_out(len(frame.shape), wanted.kinds),
+    )
+
+
 def validate(
     model: ExcursionModel,
     sections: Sequence[Section],
@@ -215,6 +292,53 @@ def calibration_curves(result: CalibrationResult) -> tuple[CalibrationCurves, ..
         )
         for line in fit.lines()
     )
+
+
+def _read(
+    image: Volume | Section | Sequence[Section] | NDArray[np.uint8],
+    voxel_size: float | None,
+    unit: str | None,
+    phases: str | None,
+) -> tuple[Sequence[Section], Volume | None]:
+    if isinstance(image, Volume):
+        return (), image
+    if isinstance(image, Section):
+        return (image,), None
+    if not isinstance(image, np.ndarray):
+        _check_alike(image)
+        return image, None
+    if image.ndim == 3:
+        return (), read_volume(image, voxel_size=voxel_size, unit=unit, phases=phases)
+    return (read_section(image, voxel_size=voxel_size, unit=unit, phases=phases),), None
+
+
+def _check_alike(sections: Sequence[Section]) -> None:
+    if not sections:
+        raise InputError("no section to measure; give one at least")
+    first = _frame_of(sections[0])
+    for section in sections:
+        if _frame_of(section) != first:
+            raise InputError(
+                f"{section.source} differs from {sections[0].source} in shape, plane, pixel size, "
+                "unit or phases; describe them one by one"
+            )
+
+
+def _frame_of(image: Section | Volume) -> Frame:
+    labels = tuple(phase.label for phase in image.phases)
+    if isinstance(image, Volume):
+        return Frame(image.labels.shape, image.voxel_size, "zyx", labels, image.unit)
+    axes = image.plane[1] + image.plane[0]
+    return Frame(image.labels.shape, image.pixel_size, axes, labels, image.unit)
+
+
+def _reach(shape: Sequence[int], max_lag: int | None) -> int:
+    longest = min(shape) - 1
+    if max_lag is None:
+        return max(1, min(_LARGEST_LAG[len(shape)], min(shape) // 2))
+    if not 1 <= max_lag <= longest:
+        raise InputError(f"max_lag is {max_lag} voxels; expected 1 to {longest}")
+    return max_lag
 
 
 def _laws(fields: str | Sequence[str]) -> tuple[FieldLaw, ...]:

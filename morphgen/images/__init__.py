@@ -6,7 +6,7 @@ without a guess is refused, with a line that says what to give instead.
 
 from morphgen.images.lengths import UNITS, parse_length
 from morphgen.images.phase_map import parse_phases
-from morphgen.images.read import MIN_SIDE, read_section, read_sections, read_volume
+from morphgen.images.read import MIN_SIDE, read_image, read_section, read_sections, read_volume
 from morphgen.images.section import PLANES, Section, Volume, section_in_unit, volume_in_unit
 from morphgen.phases import Phase, phase_colors
 
@@ -20,6 +20,7 @@ __all__ = [
     "parse_length",
     "parse_phases",
     "phase_colors",
+    "read_image",
     "read_section",
     "read_sections",
     "read_volume",

@@ -169,17 +169,46 @@ def read_volume(
     ImageError, InputError
         As for `read_section`.
     """
-    pixels = _pixels(image)
-    if min(pixels.values.shape) < 2:
-        raise ImageError(
-            f"{pixels.source}: an image of shape {pixels.values.shape} is no volume; every side "
-            "must be 2 voxels or more (read_section reads a section)"
+    return _volume(_pixels(image), voxel_size, unit, _Spec(phases, mask, absent))
+
+
+def read_image(
+    image: ImageLike,
+    *,
+    plane: str = "xy",
+    voxel_size: float | tuple[float, float] | None = None,
+    unit: str | None = None,
+    phases: PhaseSpec | None = None,
+) -> Section | Volume:
+    """Read an image as what it is: one page as a section, more pages as a volume.
+
+    Parameters
+    ----------
+    image : path or array
+        As for `read_sections`.
+    plane : {"xy", "xz", "yz"}
+        The plane of a section.
+    voxel_size, unit, phases
+        As for `read_section`; of a volume, one size for all three axes.
+
+    Returns
+    -------
+    Section or Volume
+
+    Raises
+    ------
+    ImageError, InputError
+        As for `read_section`; also for two voxel sizes of a volume.
+    """
+    check_plane(plane)
+    pixels, spec = _pixels(image), _Spec(phases, None, "refuse")
+    if len(pixels.values) == 1:
+        return _sections(pixels, plane, voxel_size, unit, spec)[0]
+    if isinstance(voxel_size, tuple):
+        raise InputError(
+            f"{pixels.source} is a volume: its voxel size is one length, got {voxel_size}"
         )
-    sizes, unit = resolve(pixels.scale, voxel_size, unit, pixels.source, axes=3)
-    read = _labelled(pixels, _Spec(phases, mask, absent))
-    sha256 = pixels.sha256 or _sha256(read.labels)
-    planes, rows, columns = sizes
-    return Volume(read.labels, (planes, rows, columns), unit, read.phases, sha256, pixels.source)
+    return _volume(pixels, voxel_size, unit, spec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +256,24 @@ def _sections(
         )
         for page in read.labels
     ]
+
+
+def _volume(
+    pixels: Pixels,
+    voxel_size: float | Sequence[float] | None,
+    unit: str | None,
+    spec: _Spec,
+) -> Volume:
+    if min(pixels.values.shape) < 2:
+        raise ImageError(
+            f"{pixels.source}: an image of shape {pixels.values.shape} is no volume; every side "
+            "must be 2 voxels or more (read_section reads a section)"
+        )
+    sizes, unit = resolve(pixels.scale, voxel_size, unit, pixels.source, axes=3)
+    read = _labelled(pixels, spec)
+    sha256 = pixels.sha256 or _sha256(read.labels)
+    planes, rows, columns = sizes
+    return Volume(read.labels, (planes, rows, columns), unit, read.phases, sha256, pixels.source)
 
 
 def _check_sides(pixels: Pixels) -> None:

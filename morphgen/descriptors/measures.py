@@ -1,0 +1,157 @@
+"""What is to be measured on an image, and by which measures."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from morphgen.descriptors.catalogue import KINDS
+from morphgen.descriptors.fractions import VolumeFractions
+from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
+from morphgen.descriptors.readings import Key, Reading
+from morphgen.errors import InputError
+
+# modules by which the presence of an extra is seen
+_MODULES = {"analysis": ("cc3d", "edt", "skimage", "taufactor")}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+        Names of `KINDS`.
+    max_lag : int
+        Largest lag of two-point coverage, in the finest voxel spacing.
+
+    Raises
+    ------
+    InputError
+        If a kind is not known, or the largest lag is not positive.
+    """
+
+    kinds: tuple[str, ...]
+    max_lag: int
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise InputError(f"descriptor {kind!r} is not known; expected {', '.join(KINDS)}")
+        if self.max_lag < 1:
+            raise InputError(f"max_lag is {self.max_lag} voxels; expected 1 or more")
+
+    def any_of(self, kinds: Sequence[str]) -> bool:
+        """Whether one of these kinds is wanted."""
+        return not set(kinds).isdisjoint(self.kinds)
+
+
+Sums = Callable[[Wanted, Frame], Sequence[SumMeasure]]
+Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
+
+# which measures serve which kinds
+_SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
+    (("volume_fraction",), lambda _wanted, _frame: [VolumeFractions()]),
+)
+_WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = ()
+
+
+def possible_kinds(axes: int) -> tuple[str, ...]:
+    """Kinds that are defined for images of so many axes and whose packages are installed."""
+    return tuple(kind for kind, reason in _obstacles(axes).items() if not reason)
+
+
+def left_out(axes: int, kinds: Sequence[str]) -> dict[str, str]:
+    """Reason why each kind that is defined for such images is not among those chosen."""
+    return {
+        kind: reason or "not asked for"
+        for kind, reason in _obstacles(axes).items()
+        if kind not in kinds
+    }
+
+
+def sum_measures(wanted: Wanted, frame: Frame) -> tuple[SumMeasure, ...]:
+    """Measures that count part by part."""
+    found = [make(wanted, frame) for kinds, make in _SUMS if wanted.any_of(kinds)]
+    return tuple(measure for several in found for measure in several)
+
+
+def whole_measures(wanted: Wanted, frame: Frame) -> tuple[WholeMeasure, ...]:
+    """Measures that must see the image as a whole."""
+    found = [make(wanted, frame) for kinds, make in _WHOLES if wanted.any_of(kinds)]
+    return tuple(measure for several in found for measure in several)
+
+
+def measure(labels: Labels, frame: Frame, wanted: Wanted) -> tuple[Reading, ...]:
+    """Measure an image in memory.
+
+    Parameters
+    ----------
+    labels : array of uint8
+        Labels of the shape of the frame, 255 outside the specimen.
+    frame : Frame
+        Voxel size, axes and phases.
+    wanted : Wanted
+        What to measure; kinds that such an image does not have are left out.
+
+    Returns
+    -------
+    tuple of Reading
+    """
+    return chosen([*summed([labels], frame, wanted), *seen_whole(labels, frame, wanted)], wanted)
+
+
+def summed(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> list[Reading]:
+    """Readings of the measures that count, pooled over images of one frame."""
+    found: list[Reading] = []
+    for one in sum_measures(wanted, frame):
+        counts = [one.counts(whole(labels, one.margin), frame) for labels in images]
+        found += one.readings(np.sum(counts, axis=0), frame)
+    return found
+
+
+def seen_whole(labels: Labels, frame: Frame, wanted: Wanted) -> list[Reading]:
+    """Readings of the measures that must see an image as a whole."""
+    return [
+        reading for one in whole_measures(wanted, frame) for reading in one.readings(labels, frame)
+    ]
+
+
+def chosen(readings: Sequence[Reading], wanted: Wanted) -> tuple[Reading, ...]:
+    """Those of the kinds that are wanted: a measure may give more."""
+    return tuple(reading for reading in readings if reading.key.kind in wanted.kinds)
+
+
+def measure_sections(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> tuple[Reading, ...]:
+    """Measure independent sections of one shape: pooled values, and their standard errors.
+
+    The standard error of a value is the standard deviation of the sections' own values over the
+    square root of their number; there is none for a single section.
+    """
+    pooled = chosen(summed(images, frame, wanted), wanted)
+    if len(images) < 2:
+        return pooled
+    single: dict[Key, list[np.ndarray]] = {}
+    for labels in images:
+        for reading in summed([labels], frame, wanted):
+            single.setdefault(reading.key, []).append(reading.values)
+    return tuple(
+        replace(one, standard_error=np.std(single[one.key], axis=0, ddof=1) / len(images) ** 0.5)
+        for one in pooled
+    )
+
+
+def _obstacles(axes: int) -> dict[str, str]:
+    """What keeps each kind that is defined for such images from being measured, if anything."""
+    return {kind.name: _lacking(kind.extra) for kind in KINDS.values() if axes in kind.axes}
+
+
+def _lacking(extra: str) -> str:
+    absent = [name for name in _MODULES.get(extra, ()) if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ""
+    return f'{", ".join(absent)} is not installed: pip install "morphgen[{extra}]"'
