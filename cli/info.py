@@ -12,6 +12,7 @@ from morphgen.errors import InputError
 
 from .codes import FAILED
 from .options import Debug, Json, Quiet
+from .precision import Edges, Precision
 from .screen import Screen, figure, trouble, within
 
 if TYPE_CHECKING:
@@ -47,32 +48,42 @@ def info(
     ],
     verify: Verify = None,
     seed: VerifySeed = None,
+    edge: Edges = None,
+    precision: Precision = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Say what a model or a volume holds; compute blocks of a volume again to verify it."""
+    """Say what a model or a volume holds, and how large a volume of a model must be.
+
+    Blocks of a volume are computed again to verify it.
+    """
     screen = Screen(as_json, quiet)
     file = Path(path)
     if "://" in path or file.is_dir():
         from morphgen.tiles import open_volume
 
+        if edge is not None or precision is not None:
+            raise InputError(f"{path} is a volume; --edge and --precision ask of a model")
         if file.is_dir() and not (file / "zarr.json").is_file():
             raise InputError(f"{path} holds no volume; give a model file or a Zarr store")
         _volume(screen, open_volume(path), verify, seed)
         return
     from morphgen.excursion import load_model
 
+    from .precision import precision_record
+
     model = load_model(file)
     if verify is not None:
         raise InputError(f"{path} is a model; only volumes are verified")
-    _model(screen, file, model)
+    _model(screen, file, model, precision_record(model, edge, precision))
 
 
-def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
+def _model(screen: Screen, path: Path, model: ExcursionModel, precision: dict[str, Any]) -> None:
     from morphgen.validation.words import lengths_in, shared_words, unit_word
 
     from .model_tables import show_candidates, show_loss, show_parameters
+    from .precision import show_precision
 
     found = model_record(model)
     screen.line(f"{path}: model of {len(model.phases)} phases")
@@ -106,6 +117,7 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
     if shared is not None:
         screen.line(shared)
     show_parameters(screen, model)
+    show_precision(screen, model, precision)
     for line in _origin_lines(model):
         screen.line(line)
     origin = model.provenance
@@ -113,7 +125,7 @@ def _model(screen: Screen, path: Path, model: ExcursionModel) -> None:
         show_loss(screen, origin.reduction.loss)
     if origin is not None and origin.candidates:
         show_candidates(screen, origin.candidates)
-    screen.result({"kind": "model", "path": path, **found})
+    screen.result({"kind": "model", "path": path, **found, "precision": precision})
 
 
 def model_record(model: ExcursionModel) -> dict[str, Any]:

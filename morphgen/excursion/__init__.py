@@ -8,6 +8,7 @@ from morphgen.excursion.coverage import (
     volume_fractions,
 )
 from morphgen.excursion.model import ExcursionModel, Field
+from morphgen.excursion.precision import FractionScatter, fraction_scatter
 from morphgen.excursion.provenance import Candidate, Provenance, Reduction, Source
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
@@ -18,12 +19,14 @@ __all__ = [
     "Candidate",
     "ExcursionModel",
     "Field",
+    "FractionScatter",
     "Provenance",
     "Realization",
     "Reduction",
     "SectionSampler",
     "SharedNoise",
     "Source",
+    "fraction_scatter",
     "interface_densities",
     "load_model",
     "save_model",

@@ -31,6 +31,20 @@ def test_model(files: Path, truth: ExcursionModel, call: Call) -> None:
     assert fractions == pytest.approx(truth.volume_fractions())
 
 
+def test_how_large_a_volume_must_be(files: Path, volume: Path, call: Call) -> None:
+    model = files / "truth.json"
+    shown = call("info", model)
+    assert "scatter about the model's" in shown.out
+    assert "0.01 or less in every phase from " in shown.out
+    found = call("info", model, "--edge", 64, "--edge", 96, "--precision", 0.02, "--json").json
+    first, second = (one["standard_deviations"]["1"] for one in found["precision"]["edges"])
+    # of independent parts; what a border hides makes it a little less
+    assert 1.4 < first / second < 1.5**1.5
+    (needed,) = found["precision"]["needed"]
+    assert needed["standard_deviation"] == 0.02
+    call("info", volume, "--edge", 64).refused("--edge and --precision ask of a model")
+
+
 def test_calibrated_model(files: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "model.json"
     fast = ("--order", "1,0,2", "--fields", "gaussian,gaussian", "--parametrization", "low")
