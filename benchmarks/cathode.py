@@ -21,6 +21,7 @@ import tifffile
 import morphgen as mg
 from morphgen.calibration.targets import Target, measure_target
 from morphgen.descriptors import coverage_counts
+from morphgen.excursion import fraction_scatter
 
 MAX_LAG = 40
 
@@ -39,18 +40,6 @@ def volume_excess(labels: np.ndarray, target: Target) -> tuple[np.ndarray, np.nd
     return excess(values[..., places], fractions), fractions
 
 
-def fraction_deviations(model: mg.ExcursionModel, voxels: int) -> np.ndarray:
-    """Standard deviation of each fraction in a volume: (1/V) int (C_ii - p_i^2) dh (THEORY 8)."""
-    lag = np.linspace(0.0, 80.0, 801)
-    table = model.two_point_coverage(lag)
-    shares = list(model.volume_fractions().values())
-    integrals = [
-        float(np.sum(4.0 * np.pi * lag**2 * (table[i, i] - share**2)) * 0.1)
-        for i, share in enumerate(shares)
-    ]
-    return np.sqrt(np.array(integrals) / voxels)
-
-
 def measured(
     result: mg.CalibrationResult, targets: Sequence[Target], options: argparse.Namespace
 ) -> None:
@@ -60,7 +49,8 @@ def measured(
     model = excess(result.coverage.model, shares)
     window = mg.Realization(result.model, options.seed).window((0, 0, 0), (options.side,) * 3)
     volume, found = volume_excess(window, targets[0])
-    deviations = fraction_deviations(result.model, window.size)
+    scatter = fraction_scatter(result.model).standard_deviations(window.shape)
+    deviations = np.array(list(scatter.values()))
     for name, curves in (("closed form", model), ("volume", volume)):
         errors = [np.abs(curves - half).max() for half in halves]
         print(f"  {name}: upper {errors[0]:.4f}, lower {errors[1]:.4f}")
