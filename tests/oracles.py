@@ -7,6 +7,8 @@ import math
 import numpy as np
 import scipy.fft
 import scipy.integrate
+import scipy.ndimage
+import scipy.sparse.csgraph
 import scipy.special
 import scipy.stats
 
@@ -64,3 +66,42 @@ def periodic_convolution(noise: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     spectrum = scipy.fft.rfftn(noise.astype(np.float64)) * scipy.fft.rfftn(kernel, shape)
     whole = scipy.fft.irfftn(spectrum, shape)
     return whole[tuple(slice(length - 1, None) for length in kernel.shape)]
+
+
+def balls(
+    labels: np.ndarray,
+    phase: int,
+    spacing: tuple[float, ...],
+    radii: np.ndarray,
+    face: tuple[int, int] | None,
+) -> np.ndarray:
+    """Share of a phase that balls cover, voxel by voxel; those that enter a face where given."""
+    places = np.argwhere(labels < 256) * np.asarray(spacing)
+    flat = labels.reshape(-1)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    walls = (flat != phase) & (flat != 255)
+    room = np.where(walls.any(), np.where(walls, apart, np.inf).min(axis=1), np.inf)
+    shares = []
+    for radius in radii:
+        centres = ((flat == phase) & (room >= radius - 1e-9)).reshape(labels.shape)
+        if face is not None:
+            steps = 1 if radius <= min(spacing) else 3
+            structure = scipy.ndimage.generate_binary_structure(3, steps)
+            numbered, _ = scipy.ndimage.label(centres, structure)
+            entered = np.unique(numbered.take(face[1], axis=face[0]))
+            centres = np.isin(numbered, entered[entered > 0])
+        near = (apart[:, centres.reshape(-1)] < radius - 1e-9).any(axis=1)
+        shares.append((near & (flat == phase)).sum() / (flat == phase).sum())
+    return np.array(shares)
+
+
+def shortest_paths(own: np.ndarray, axis: int, spacing: tuple[float, ...]) -> np.ndarray:
+    """Lengths of the shortest paths over 26 neighbours from the first plane to the last one."""
+    places = np.argwhere(own)
+    steps = np.abs(places[:, None] - places[None])
+    lengths = np.linalg.norm(steps * np.asarray(spacing), axis=2)
+    graph = scipy.sparse.csr_array(np.where(steps.max(axis=2) == 1, lengths, 0.0))
+    starts = np.flatnonzero(places[:, axis] == 0)
+    ends = np.flatnonzero(places[:, axis] == own.shape[axis] - 1)
+    found = scipy.sparse.csgraph.dijkstra(graph, indices=starts).min(axis=0)[ends]
+    return found[np.isfinite(found)]

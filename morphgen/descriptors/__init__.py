@@ -2,6 +2,7 @@
 
 from morphgen.descriptors.catalogue import KINDS, Kind
 from morphgen.descriptors.chords import ChordLengths, chord_lengths
+from morphgen.descriptors.connectivity import Clusters, clusters
 from morphgen.descriptors.coverage import (
     Coverage,
     CoverageCounts,
@@ -12,6 +13,7 @@ from morphgen.descriptors.coverage import (
 )
 from morphgen.descriptors.description import Description
 from morphgen.descriptors.euler import section_euler_density
+from morphgen.descriptors.geodesic import geodesic_tortuosities
 from morphgen.descriptors.measures import (
     Wanted,
     left_out,
@@ -21,11 +23,18 @@ from morphgen.descriptors.measures import (
 )
 from morphgen.descriptors.parts import Frame
 from morphgen.descriptors.readings import Key, Reading
+from morphgen.descriptors.sizes import (
+    SizeDistribution,
+    constrictivity,
+    continuous_phase_size_distribution,
+    simulated_intrusion,
+)
 from morphgen.descriptors.surface import interface_densities, specific_surface_areas
 
 __all__ = [
     "KINDS",
     "ChordLengths",
+    "Clusters",
     "Coverage",
     "CoverageCounts",
     "Description",
@@ -34,9 +43,14 @@ __all__ = [
     "Kind",
     "RadialCoverage",
     "Reading",
+    "SizeDistribution",
     "Wanted",
     "chord_lengths",
+    "clusters",
+    "constrictivity",
+    "continuous_phase_size_distribution",
     "coverage_counts",
+    "geodesic_tortuosities",
     "interface_densities",
     "left_out",
     "measure",
@@ -44,6 +58,7 @@ __all__ = [
     "pool",
     "possible_kinds",
     "section_euler_density",
+    "simulated_intrusion",
     "specific_surface_areas",
     "two_point_coverage",
 ]

@@ -61,6 +61,7 @@ _SUMS = (
 
 _WHOLES = (
     _whole("connected_fraction", "share of the largest cluster"),
+    _whole("cluster_number", "clusters per volume", power=-3),
     _whole("through_connected_fraction", "through-connected share"),
     _whole("spherical_contact", "spherical contact distribution", argument="radius"),
     _whole("phase_size_distribution", "continuous phase size distribution", argument="radius"),

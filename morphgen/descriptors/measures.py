@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
+from morphgen.descriptors.connectivity import Connectivity
 from morphgen.descriptors.fractions import VolumeFractions
+from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
 from morphgen.descriptors.readings import Key, Reading
+from morphgen.descriptors.sizes import PhaseSizes
 from morphgen.errors import InputError
 
 # modules by which the presence of an extra is seen
@@ -57,7 +60,26 @@ Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
 _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
     (("volume_fraction",), lambda _wanted, _frame: [VolumeFractions()]),
 )
-_WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = ()
+_WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = (
+    (
+        ("connected_fraction", "cluster_number", "through_connected_fraction"),
+        lambda _wanted, _frame: [Connectivity()],
+    ),
+    (
+        (
+            "phase_size_distribution",
+            "phase_size_radius",
+            "intrusion_distribution",
+            "intrusion_radius",
+            "constrictivity",
+        ),
+        lambda _wanted, _frame: [PhaseSizes()],
+    ),
+    (
+        ("mean_geodesic_tortuosity", "geodesic_tortuosity_distribution"),
+        lambda _wanted, _frame: [GeodesicTortuosity()],
+    ),
+)
 
 
 def possible_kinds(axes: int) -> tuple[str, ...]:
@@ -82,7 +104,12 @@ def sum_measures(wanted: Wanted, frame: Frame) -> tuple[SumMeasure, ...]:
 
 def whole_measures(wanted: Wanted, frame: Frame) -> tuple[WholeMeasure, ...]:
     """Measures that must see the image as a whole."""
-    found = [make(wanted, frame) for kinds, make in _WHOLES if wanted.any_of(kinds)]
+    ndim = len(frame.shape)
+    found = [
+        make(wanted, frame)
+        for kinds, make in _WHOLES
+        if wanted.any_of([kind for kind in kinds if ndim in KINDS[kind].axes])
+    ]
     return tuple(measure for several in found for measure in several)
 
 

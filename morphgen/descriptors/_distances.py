@@ -1,0 +1,71 @@
+"""Distances of voxels to a phase, and what balls of one radius cover."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphgen._array_api import Array
+from morphgen.descriptors._volume import library
+from morphgen.descriptors.parts import Labels
+from morphgen.descriptors.readings import Floats
+from morphgen.errors import InputError
+from morphgen.phases import OUTSIDE
+
+Squares = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+# half voxels up to eight, whole ones up to 16, every second up to 32
+_RADII = np.concatenate([np.arange(2, 16) / 2, np.arange(8, 16), np.arange(16, 33, 2)])
+# squares are float32: a radius that a distance should equal must not miss it by rounding
+_ROUNDING = 1e-5
+
+
+def checked_radii(radii: Array | None, spacing: tuple[float, ...]) -> Floats:
+    """Radii of balls in the unit of the spacing; by default 1 to 32 voxels of the finest axis.
+
+    Raises
+    ------
+    InputError
+        If they do not rise, or one is not positive and finite.
+    """
+    if radii is None:
+        return np.asarray(min(spacing) * _RADII, dtype=np.float64)
+    found = np.asarray(radii, dtype=np.float64)
+    rises = found.ndim == 1 and found.size and found[0] > 0.0 and (np.diff(found) > 0.0).all()
+    if not rises or not np.isfinite(found).all():
+        raise InputError(f"radii are {radii!r}; expected positive, finite, rising lengths")
+    return found
+
+
+def squared_distances(free: Flags, spacing: tuple[float, ...]) -> Squares:
+    """Squared distance of each voxel to the nearest that is not free, from centre to centre.
+
+    Infinite where every voxel is free; the border is no wall.
+    """
+    found: Squares = library("edt").edtsq(
+        np.ascontiguousarray(free).view(np.uint8), anisotropy=spacing, parallel=1
+    )
+    return found
+
+
+def room(volume: Labels, phases: tuple[int, ...], spacing: tuple[float, ...]) -> Squares:
+    """Squared distance of each voxel of the phases to the nearest of another one; 0 elsewhere.
+
+    What is outside is no wall, as nothing is known of it, nor is the border.
+    """
+    found = np.zeros(volume.shape, dtype=np.float32)
+    for phase in phases:
+        own = volume == phase
+        np.copyto(found, squared_distances(own | (volume == OUTSIDE), spacing), where=own)
+    return found
+
+
+def fits(squares: Squares, radius: float) -> Flags:
+    """Whether a ball of this radius fits, by the squared distance of its centre to the wall."""
+    return np.asarray(squares >= radius**2 * (1.0 - _ROUNDING))
+
+
+def covered(centres: Flags, radius: float, spacing: tuple[float, ...]) -> Flags:
+    """Voxels nearer than the radius to one of the centres."""
+    return np.asarray(squared_distances(~centres, spacing) < radius**2 * (1.0 - _ROUNDING))
