@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
+from morphgen.descriptors.coverage_measure import CoverageMeasure
 from morphgen.descriptors.fractions import VolumeFractions
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
 from morphgen.descriptors.readings import Key, Reading
@@ -56,6 +57,10 @@ Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
 # which measures serve which kinds
 _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
     (("volume_fraction",), lambda _wanted, _frame: [VolumeFractions()]),
+    (
+        ("two_point_coverage", "covariance"),
+        lambda wanted, _frame: [CoverageMeasure(wanted.max_lag)],
+    ),
 )
 _WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = ()
 
