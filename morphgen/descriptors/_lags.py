@@ -61,10 +61,15 @@ class LagBins:
         return xp.take(until, ends[1:], axis=-1) - xp.take(until, ends[:-1], axis=-1)
 
 
-def lag_bins(max_lag: int, spacing: Sequence[float], exact_below: float) -> LagBins:
-    """Sort the lags of a grid by distance, as `CoverageCounts.radial` describes."""
+def lag_bins(
+    max_lag: int, spacing: Sequence[float], exact_below: float, *, folded: bool = False
+) -> LagBins:
+    """Sort the lags of a grid by distance, as `CoverageCounts.radial` describes.
+
+    The lags are those of the full grid, or, folded over their signs, from 0 to ``max_lag``.
+    """
     unit = min(spacing)
-    along = np.arange(-max_lag, max_lag + 1)
+    along = np.arange(0 if folded else -max_lag, max_lag + 1)
     squared = np.zeros(())
     for step in spacing:
         squared = np.add.outer(squared, (along * (step / unit)) ** 2)

@@ -10,6 +10,7 @@ import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
 from morphgen.descriptors.connectivity import Connectivity
+from morphgen.descriptors.coverage_measure import CoverageMeasure
 from morphgen.descriptors.fractions import VolumeFractions
 from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
@@ -59,6 +60,10 @@ Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
 # which measures serve which kinds
 _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
     (("volume_fraction",), lambda _wanted, _frame: [VolumeFractions()]),
+    (
+        ("two_point_coverage", "covariance"),
+        lambda wanted, _frame: [CoverageMeasure(wanted.max_lag)],
+    ),
 )
 _WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = (
     (
