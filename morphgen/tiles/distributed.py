@@ -22,8 +22,9 @@ from distributed import Client, Future, KilledWorker, Reschedule, get_worker
 from morphgen.errors import GenerationError, MorphgenError
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.batches import Pace, Regrouped
-from morphgen.tiles.cluster import check_store, population, versions_here
+from morphgen.tiles.cluster import check_store, versions_here
 from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_blocks
+from morphgen.tiles.presence import Presence
 
 if TYPE_CHECKING:
     from distributed.worker import Worker
@@ -33,7 +34,6 @@ _ATTEMPTS = 3
 # a cluster that grows on demand is asked for more by what is waiting
 _SMALLEST_WINDOW = 16
 _POLL_SECONDS = 0.02
-_LOOK_SECONDS = 5.0
 _RESULT_SECONDS = 10.0
 _DONE = ("finished", "error", "cancelled")
 _NO_WORKERS = ("NoValidWorkerError", "NoWorkerError")
@@ -103,19 +103,16 @@ class _Run:
         self._client = client
         self._versions = tuple(versions_here(backend).items())
         self._backend = backend
-        self._patience = patience
         self._blocks = blocks
         self._pace = Pace()
         self._running: dict[Future[BatchRecord], _Batch] = {}
         self._again: deque[_Batch] = deque()
         self._suspects: deque[_Batch] = deque()
-        self._looked = 0.0
-        self._inhabited = time.monotonic()
-        self._threads = 1
+        self._presence = Presence(client, patience, "resume")
 
     def records(self) -> Iterator[BatchRecord]:
         while True:
-            self._look()
+            self._presence.look()
             self._hand_out()
             if not self._running:
                 return
@@ -135,7 +132,7 @@ class _Run:
         self._running.clear()
 
     def _hand_out(self) -> None:
-        window = max(_WINDOW * self._threads, _SMALLEST_WINDOW)
+        window = max(_WINDOW * self._presence.threads, _SMALLEST_WINDOW)
         while len(self._running) < (1 if self._suspects else window):
             batch = self._next()
             if batch is None:
@@ -146,7 +143,7 @@ class _Run:
                 )
             # a client that was closed says so in several ways
             except Exception as error:
-                raise self._gone() from error
+                raise self._presence.gone() from error
             self._running[future] = batch
 
     def _next(self) -> _Batch | None:
@@ -154,14 +151,14 @@ class _Run:
             return self._suspects.popleft()
         if self._again:
             return self._again.popleft()
-        task = self._blocks.take(self._pace.size, _WINDOW * self._threads)
+        task = self._blocks.take(self._pace.size, _WINDOW * self._presence.threads)
         return None if task is None else _Batch(task)
 
     def _settled(self, future: Future[BatchRecord]) -> BatchRecord | None:
         """Record of a future that is done; None if its batch is to be run again."""
         batch = self._running[future]
         if future.status == "cancelled":
-            raise self._gone()
+            raise self._presence.gone()
         if future.status == "error":
             error = future.exception(timeout=_RESULT_SECONDS)
             # what we foresaw would happen again
@@ -176,7 +173,7 @@ class _Run:
             # lost with its worker meanwhile, and now computed anew
             return None
         except (concurrent.futures.CancelledError, OSError) as error:
-            raise self._gone() from error
+            raise self._presence.gone() from error
         del self._running[future]
         self._pace.learn(record)
         return record
@@ -185,7 +182,7 @@ class _Run:
         """Decide how a batch is run again, or give up."""
         name = block_name(batch.task, batch.task.numbers[0])
         if type(error).__name__ in _NO_WORKERS:
-            raise self._deserted() from error
+            raise self._presence.deserted() from error
         killed = isinstance(error, KilledWorker)
         if len(batch.task.numbers) > 1:
             # to find the block at fault
@@ -206,36 +203,6 @@ class _Run:
             raise GenerationError(
                 f"{name} failed {_ATTEMPTS} times: {type(error).__name__}: {reason}"
             ) from error
-
-    def _look(self) -> None:
-        """See that the scheduler is there, and every few seconds how many workers."""
-        # a client that lost it tries to connect anew; what is handed out meanwhile waits for ever
-        if self._client.status != "running":
-            raise self._gone()
-        now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS:
-            return
-        try:
-            found = population(self._client, self._patience)
-        except (OSError, TimeoutError, RuntimeError) as error:
-            raise self._gone() from error
-        self._looked = time.monotonic()
-        if found.workers:
-            self._inhabited, self._threads = self._looked, found.threads
-        elif self._looked - self._inhabited > self._patience:
-            raise self._deserted()
-
-    def _deserted(self) -> GenerationError:
-        return GenerationError(
-            f"{_address(self._client)} had no worker for {self._patience:.0f} s; start workers "
-            "and resume, with more patience if they wait in a queue"
-        )
-
-    def _gone(self) -> GenerationError:
-        return GenerationError(
-            f"the scheduler {_address(self._client)} is gone, or was told to drop the work; "
-            "start it again and resume"
-        )
 
 
 def run_batch(
@@ -285,7 +252,3 @@ def _wanted() -> Callable[[], bool]:
 def _shared(location: str) -> str:
     """Location as workers in other folders see it."""
     return location if "://" in location else str(Path(location).absolute())
-
-
-def _address(client: Client) -> str:
-    return str(client.scheduler.address) if client.scheduler is not None else "of the client"

@@ -64,7 +64,7 @@ class LocalProcesses:
         while True:
             running: _Running = {}
             try:
-                with _pool(self._workers, self._backend) as pool:
+                with pool_of(self._workers, self._backend) as pool:
                     yield from self._drain(pool, running, again, waiting, lost, deliver)
                 return
             except BrokenProcessPool:
@@ -127,7 +127,7 @@ def _give_up(lost: Counter[int], again: list[BatchTask]) -> None:
 
 
 @contextlib.contextmanager
-def _pool(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
+def pool_of(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
     """Pool that leaves no process behind, however it is left."""
     context = _Context()
     pool = ProcessPoolExecutor(workers, context, _initialize, (backend.name,))
