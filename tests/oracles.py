@@ -91,8 +91,10 @@ def balls(
             entered = np.unique(numbered.take(face[1], axis=face[0]))
             centres = np.isin(numbered, entered[entered > 0])
         near = (apart[:, centres.reshape(-1)] < radius - 1e-9).any(axis=1)
-        shares.append((near & (flat == phase)).sum() / (flat == phase).sum())
-    return np.array(shares)
+        shares.append(near & (flat == phase))
+    # of this radius or a larger one
+    reached = np.logical_or.accumulate(shares[::-1])[::-1]
+    return reached.sum(axis=1) / (flat == phase).sum()
 
 
 def shortest_paths(own: np.ndarray, axis: int, spacing: tuple[float, ...]) -> np.ndarray:

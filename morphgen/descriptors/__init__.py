@@ -3,6 +3,7 @@
 from morphgen.descriptors.catalogue import KINDS, Kind
 from morphgen.descriptors.chords import ChordLengths, chord_lengths
 from morphgen.descriptors.connectivity import Clusters, clusters
+from morphgen.descriptors.contact import spherical_contact_distribution
 from morphgen.descriptors.coverage import (
     Coverage,
     CoverageCounts,
@@ -30,6 +31,11 @@ from morphgen.descriptors.sizes import (
     simulated_intrusion,
 )
 from morphgen.descriptors.surface import interface_densities, specific_surface_areas
+from morphgen.descriptors.transport import (
+    effective_conductivity,
+    effective_diffusivity,
+    tortuosity_factor,
+)
 
 __all__ = [
     "KINDS",
@@ -50,6 +56,8 @@ __all__ = [
     "constrictivity",
     "continuous_phase_size_distribution",
     "coverage_counts",
+    "effective_conductivity",
+    "effective_diffusivity",
     "geodesic_tortuosities",
     "interface_densities",
     "left_out",
@@ -60,5 +68,7 @@ __all__ = [
     "section_euler_density",
     "simulated_intrusion",
     "specific_surface_areas",
+    "spherical_contact_distribution",
+    "tortuosity_factor",
     "two_point_coverage",
 ]

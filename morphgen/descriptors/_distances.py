@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 # half voxels up to eight, whole ones up to 16, every second up to 32
 _RADII = np.concatenate([np.arange(2, 16) / 2, np.arange(8, 16), np.arange(16, 33, 2)])
 # squares are float32: a radius that a distance should equal must not miss it by rounding
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 
 
 def checked_radii(radii: Array | None, spacing: tuple[float, ...]) -> Floats:
@@ -38,13 +38,17 @@ def checked_radii(radii: Array | None, spacing: tuple[float, ...]) -> Floats:
     return found
 
 
-def squared_distances(free: Flags, spacing: tuple[float, ...]) -> Squares:
+def squared_distances(free: Flags, spacing: tuple[float, ...], *, border: bool = False) -> Squares:
     """Squared distance of each voxel to the nearest that is not free, from centre to centre.
 
-    Infinite where every voxel is free; the border is no wall.
+    With ``border``, voxels beyond the border are not free either; without, the distance is infinite
+    where every voxel is free.
     """
     found: Squares = library("edt").edtsq(
-        np.ascontiguousarray(free).view(np.uint8), anisotropy=spacing, parallel=1
+        np.ascontiguousarray(free).view(np.uint8),
+        anisotropy=spacing,
+        black_border=border,
+        parallel=1,
     )
     return found
 
@@ -63,9 +67,9 @@ def room(volume: Labels, phases: tuple[int, ...], spacing: tuple[float, ...]) ->
 
 def fits(squares: Squares, radius: float) -> Flags:
     """Whether a ball of this radius fits, by the squared distance of its centre to the wall."""
-    return np.asarray(squares >= radius**2 * (1.0 - _ROUNDING))
+    return np.asarray(squares >= radius**2 * (1.0 - ROUNDING))
 
 
 def covered(centres: Flags, radius: float, spacing: tuple[float, ...]) -> Flags:
     """Voxels nearer than the radius to one of the centres."""
-    return np.asarray(squared_distances(~centres, spacing) < radius**2 * (1.0 - _ROUNDING))
+    return np.asarray(squared_distances(~centres, spacing) < radius**2 * (1.0 - ROUNDING))

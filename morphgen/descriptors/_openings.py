@@ -15,6 +15,7 @@ from morphgen.descriptors._distances import Flags, covered, fits, room
 from morphgen.descriptors._volume import numbered_clusters
 from morphgen.descriptors.parts import Counts, Labels
 from morphgen.descriptors.readings import Floats
+from morphgen.phases import OUTSIDE
 
 
 def openings(
@@ -42,60 +43,52 @@ def openings(
     Returns
     -------
     array of int64, shape (1 + F, P, K)
-        First for all balls, then for those from each face.
+        First for all balls, then for those from each face; of this radius or a larger one, because
+        what larger balls of voxels cover is not always covered by smaller ones.
     """
     # in units of the finest voxel, for which squares of float32 are exact
     finest = min(spacing)
     steps = tuple(step / finest for step in spacing)
     squares = room(volume, phases, steps)
     counts = np.zeros((1 + len(faces), len(phases), radii.size), dtype=np.int64)
-    for index, radius in enumerate((radii / finest).tolist()):
+    found = np.zeros((1 + len(faces), *volume.shape), dtype=np.bool_)
+    for index in reversed(range(radii.size)):
+        radius = float(radii[index] / finest)
         centres = fits(squares, radius)
         if not centres.any():
-            break
-        found = [_per_phase(volume, covered(centres, radius, steps), phases)]
+            continue
+        found[0] |= covered(centres, radius, steps)
         if faces:
-            found += _from_faces(volume, phases, steps, centres, radius, faces)
-        counts[..., index] = found
+            _enter(found[1:], np.where(centres, volume + np.uint8(1), 0), radius, steps, faces)
+        counts[..., index] = [
+            np.bincount(volume[flags], minlength=OUTSIDE + 1)[list(phases)] for flags in found
+        ]
     return counts
 
 
-def _per_phase(volume: Labels, flags: Flags, phases: tuple[int, ...]) -> Counts:
-    """Number of flagged voxels of each phase."""
-    return np.bincount(volume[flags], minlength=256)[list(phases)]
-
-
-def _from_faces(
-    volume: Labels,
-    phases: tuple[int, ...],
-    steps: tuple[float, ...],
-    centres: Flags,
+def _enter(
+    found: Flags,
+    centres: Labels,
     radius: float,
+    steps: tuple[float, ...],
     faces: tuple[tuple[int, int], ...],
-) -> list[Counts]:
-    """Voxels that balls cover whose centres are joined to those on a face, for each face.
+) -> None:
+    """Add what balls cover whose centres are joined to those on a face, for each face.
 
     Most of what can be entered is so from every face: it is covered once, and the rest of each face
     in the box that holds it.
     """
     # up to the finest voxel a ball is a voxel and moves through faces; a larger one also moves
     # diagonally, since voxels on both ways around the corner then belong to the phase
-    adjacency = 26 if radius > 1.0 else 6
-    numbered, touches = numbered_clusters(np.where(centres, volume + np.uint8(1), 0), adjacency)
+    numbered, touches = numbered_clusters(centres, 26 if radius > 1.0 else 6)
     entered = np.stack([touches[:, axis, side] for axis, side in faces])
     shared: Flags = np.asarray(entered.all(axis=0))
-    common = covered(shared[numbered], radius, steps)
-    base = _per_phase(volume, common, phases)
-    found = []
-    for own in entered & ~shared:
-        count = base
+    found |= covered(shared[numbered], radius, steps)
+    for own, flags in zip(entered & ~shared, found, strict=True):
         if own.any():
             apart = own[numbered]
             box = _box(apart, tuple(math.ceil(radius / step) for step in steps))
-            more = covered(apart[box], radius, steps) & ~common[box]
-            count = base + _per_phase(volume[box], more, phases)
-        found.append(count)
-    return found
+            flags[box] |= covered(apart[box], radius, steps)
 
 
 def _box(flags: Flags, reach: tuple[int, ...]) -> tuple[slice, ...]:

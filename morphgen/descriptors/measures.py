@@ -10,12 +10,14 @@ import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
 from morphgen.descriptors.connectivity import Connectivity
+from morphgen.descriptors.contact import SphericalContact
 from morphgen.descriptors.coverage_measure import CoverageMeasure
 from morphgen.descriptors.fractions import VolumeFractions
 from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.descriptors.sizes import PhaseSizes
+from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
 
 # modules by which the presence of an extra is seen
@@ -32,6 +34,9 @@ class Wanted:
         Names of `KINDS`.
     max_lag : int
         Largest lag of two-point coverage, in the finest voxel spacing.
+    ionic, electronic : tuple of (int, float)
+        Phases and their conductivities for ions and electrons; phases that are not named do not
+        conduct. Without them there is no effective conductivity.
 
     Raises
     ------
@@ -41,6 +46,8 @@ class Wanted:
 
     kinds: tuple[str, ...]
     max_lag: int
+    ionic: tuple[tuple[int, float], ...] = ()
+    electronic: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -56,6 +63,11 @@ class Wanted:
 
 Sums = Callable[[Wanted, Frame], Sequence[SumMeasure]]
 Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
+
+
+def _conductivity(kind: str, conductivities: tuple[tuple[int, float], ...]) -> list[WholeMeasure]:
+    return [Conductivity(kind, conductivities)] if conductivities else []
+
 
 # which measures serve which kinds
 _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
@@ -80,9 +92,21 @@ _WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = (
         ),
         lambda _wanted, _frame: [PhaseSizes()],
     ),
+    (("spherical_contact",), lambda _wanted, _frame: [SphericalContact()]),
     (
         ("mean_geodesic_tortuosity", "geodesic_tortuosity_distribution"),
         lambda _wanted, _frame: [GeodesicTortuosity()],
+    ),
+    (("effective_diffusivity", "tortuosity_factor"), lambda _wanted, _frame: [Transport()]),
+    (
+        ("effective_ionic_conductivity",),
+        lambda wanted, _frame: _conductivity("effective_ionic_conductivity", wanted.ionic),
+    ),
+    (
+        ("effective_electronic_conductivity",),
+        lambda wanted, _frame: _conductivity(
+            "effective_electronic_conductivity", wanted.electronic
+        ),
     ),
 )
 

@@ -53,7 +53,7 @@ class SizeDistribution:
 def continuous_phase_size_distribution(
     labels: Array, phase: int, spacing: float | Sequence[float] = 1.0, radii: Array | None = None
 ) -> SizeDistribution:
-    """Share of a phase that is covered by balls of a radius that fit into it.
+    """Share of a phase that is covered by balls of a radius, or of larger ones, that fit into it.
 
     Parameters
     ----------
