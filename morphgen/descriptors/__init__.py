@@ -30,6 +30,7 @@ from morphgen.descriptors.sizes import (
     continuous_phase_size_distribution,
     simulated_intrusion,
 )
+from morphgen.descriptors.subvolumes import Placement, measure_subvolumes
 from morphgen.descriptors.surface import interface_densities, specific_surface_areas
 from morphgen.descriptors.transport import (
     effective_conductivity,
@@ -47,6 +48,7 @@ __all__ = [
     "Frame",
     "Key",
     "Kind",
+    "Placement",
     "RadialCoverage",
     "Reading",
     "SizeDistribution",
@@ -63,6 +65,7 @@ __all__ = [
     "left_out",
     "measure",
     "measure_sections",
+    "measure_subvolumes",
     "pool",
     "possible_kinds",
     "section_euler_density",

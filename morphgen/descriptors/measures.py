@@ -17,6 +17,7 @@ from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.descriptors.sizes import PhaseSizes
+from morphgen.descriptors.subvolumes import measure_subvolumes
 from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
 
@@ -171,10 +172,8 @@ def summed(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> list[Readi
 
 
 def seen_whole(labels: Labels, frame: Frame, wanted: Wanted) -> list[Reading]:
-    """Readings of the measures that must see an image as a whole."""
-    return [
-        reading for one in whole_measures(wanted, frame) for reading in one.readings(labels, frame)
-    ]
+    """Readings of the measures that must see an image as a whole, on sub-volumes of a large one."""
+    return [*measure_subvolumes(labels, frame, whole_measures(wanted, frame))]
 
 
 def chosen(readings: Sequence[Reading], wanted: Wanted) -> tuple[Reading, ...]:

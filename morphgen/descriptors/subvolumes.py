@@ -1,0 +1,188 @@
+"""Descriptors that must see a volume as a whole, on sub-volumes of a large one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+
+from morphgen.descriptors.parts import Frame, Labels, WholeMeasure
+from morphgen.descriptors.readings import Floats, Key, Reading
+from morphgen.errors import InputError
+from morphgen.phases import OUTSIDE
+
+Box = tuple[slice, ...]
+
+
+class Windowed(Protocol):
+    """A label image of which boxes can be read: an array, a memory map, a store."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+
+    def __getitem__(self, box: Any, /) -> Any:
+        """Labels of a box, a tuple of one slice per axis; an array of uint8, 255 outside."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where sub-volumes lie.
+
+    Parameters
+    ----------
+    edge : int
+        Edge of the cubes, in voxels of the finest axis.
+    most : int
+        Largest number of cubes.
+
+    Raises
+    ------
+    InputError
+        If one of them is not positive.
+    """
+
+    edge: int = 96
+    most: int = 8
+
+    def __post_init__(self) -> None:
+        if self.edge < 1 or self.most < 1:
+            raise InputError(
+                f"sub-volumes have the edge {self.edge} and number {self.most}; expected 1 or more"
+            )
+
+    def boxes(self, shape: Sequence[int], spacing: Sequence[float]) -> tuple[Box, ...]:
+        """Boxes of one shape that are spread evenly and do not overlap.
+
+        A volume of less than 4/3 of the edge is taken whole along an axis, one of less than twice
+        the edge is halved, a larger one holds cubes of the edge.
+
+        Parameters
+        ----------
+        shape
+            Voxels of the volume along each axis.
+        spacing
+            Voxel size of each axis; the cubes have one physical edge.
+
+        Returns
+        -------
+        tuple of tuple of slice
+            At least one; one alone is the whole volume unless ``most`` is 1.
+        """
+        wanted = [max(1, round(self.edge * min(spacing) / step)) for step in spacing]
+        counts = [
+            max(n // edge, 2 if 3 * n >= 4 * edge else 1)
+            for n, edge in zip(shape, wanted, strict=True)
+        ]
+        sides = [
+            n if count == 1 else min(edge, n // count)
+            for n, edge, count in zip(shape, wanted, counts, strict=True)
+        ]
+        while math.prod(counts) > self.most:
+            counts[counts.index(max(counts))] -= 1
+        starts = [
+            [((2 * i + 1) * n - count * side) // (2 * count) for i in range(count)]
+            for n, count, side in zip(shape, counts, sides, strict=True)
+        ]
+        return tuple(
+            tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))
+            for corner in product(*starts)
+        )
+
+
+_DEFAULT = Placement()
+
+
+def measure_subvolumes(
+    image: Windowed,
+    frame: Frame,
+    measures: Sequence[WholeMeasure],
+    placement: Placement = _DEFAULT,
+) -> tuple[Reading, ...]:
+    """Measure sub-volumes of an image, one after the other: means and standard errors.
+
+    Parameters
+    ----------
+    image
+        What boxes are read of.
+    frame
+        Shape, voxel size, axes and phases of the whole image.
+    measures
+        What to measure.
+    placement
+        Size and number of the sub-volumes.
+
+    Returns
+    -------
+    tuple of Reading
+        As of `pooled`; of the whole image, without standard error, if that is one sub-volume.
+    """
+    if not measures:
+        return ()
+    found = []
+    for box in placement.boxes(frame.shape, frame.spacing):
+        readings = measure_box(np.asarray(image[box]), frame, measures)
+        if readings:
+            found.append(readings)
+    return pooled(found)
+
+
+def measure_box(
+    labels: Labels, frame: Frame, measures: Sequence[WholeMeasure]
+) -> tuple[Reading, ...]:
+    """Measure one sub-volume; nothing if all of it is outside."""
+    if (labels == OUTSIDE).all():
+        return ()
+    own = replace(frame, shape=labels.shape)
+    return tuple(reading for one in measures for reading in one.readings(labels, own))
+
+
+def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
+    """Means over sub-volumes, and standard errors: their scatter over the root of their number.
+
+    Parameters
+    ----------
+    found
+        Readings of each sub-volume, with the same keys.
+
+    Returns
+    -------
+    tuple of Reading
+        Sub-volumes that do not determine a value do not count for it; it is NaN if none does. No
+        standard error if there is one sub-volume; NaN for a value that only one determines.
+
+    Raises
+    ------
+    InputError
+        If there is no sub-volume.
+
+    Notes
+    -----
+    The standard error is that of the mean over the volume if the sub-volumes are independent: if
+    what they hold is smaller than they are. It does not cover the bias of their borders, which is
+    that of a volume of their size.
+    """
+    if not found:
+        raise InputError("no sub-volume has a voxel inside (label not 255); expected some")
+    if len(found) == 1:
+        return tuple(found[0])
+    by_key: dict[Key, list[Floats]] = {}
+    for readings in found:
+        for reading in readings:
+            by_key.setdefault(reading.key, []).append(reading.values)
+    return tuple(_mean(reading, np.stack(by_key[reading.key])) for reading in found[0])
+
+
+def _mean(reading: Reading, values: Floats) -> Reading:
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    # an infinite value, such as the tortuosity factor of a shut phase, has no scatter
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known, values, 0.0).sum(axis=0) / count
+        squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
+        error = np.sqrt(squares / (count - 1) / count)
+    return replace(reading, values=mean, standard_error=np.where(count > 1, error, np.nan))
