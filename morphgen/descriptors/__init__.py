@@ -1,5 +1,6 @@
 """What is measured on label images, on whichever array library holds them."""
 
+from morphgen.descriptors.boundary import triple_phase_boundary_densities
 from morphgen.descriptors.catalogue import KINDS, Kind
 from morphgen.descriptors.chords import ChordLengths, chord_lengths
 from morphgen.descriptors.connectivity import Clusters, clusters
@@ -12,8 +13,9 @@ from morphgen.descriptors.coverage import (
     two_point_coverage,
 )
 from morphgen.descriptors.description import Description
-from morphgen.descriptors.euler import section_euler_density
+from morphgen.descriptors.euler import euler_density, section_euler_density
 from morphgen.descriptors.geodesic import geodesic_tortuosities
+from morphgen.descriptors.lineal_path import LinealPath, lineal_path
 from morphgen.descriptors.measures import (
     Wanted,
     left_out,
@@ -41,6 +43,7 @@ __all__ = [
     "Frame",
     "Key",
     "Kind",
+    "LinealPath",
     "RadialCoverage",
     "Reading",
     "SizeDistribution",
@@ -50,9 +53,11 @@ __all__ = [
     "constrictivity",
     "continuous_phase_size_distribution",
     "coverage_counts",
+    "euler_density",
     "geodesic_tortuosities",
     "interface_densities",
     "left_out",
+    "lineal_path",
     "measure",
     "measure_sections",
     "pool",
@@ -60,5 +65,6 @@ __all__ = [
     "section_euler_density",
     "simulated_intrusion",
     "specific_surface_areas",
+    "triple_phase_boundary_densities",
     "two_point_coverage",
 ]
