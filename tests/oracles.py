@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -107,3 +108,24 @@ def shortest_paths(own: np.ndarray, axis: int, spacing: tuple[float, ...]) -> np
     ends = np.flatnonzero(places[:, axis] == own.shape[axis] - 1)
     found = scipy.sparse.csgraph.dijkstra(graph, indices=starts).min(axis=0)[ends]
     return found[np.isfinite(found)]
+
+
+def octants(volume: np.ndarray) -> list[np.ndarray]:
+    """Eight equal parts of a cube, to see the scatter of what is measured on it."""
+    half = volume.shape[0] // 2
+    ends = (slice(None, half), slice(half, None))
+    return [volume[part] for part in itertools.product(ends, repeat=3)]
+
+
+def voronoi_shares(points: np.ndarray, count: int = 200_000) -> np.ndarray:
+    """Share of the unit sphere nearest to each point, by counting on a Fibonacci lattice."""
+    if points.shape[1] == 2:
+        angle = (np.arange(count) + 0.5) / count * 2.0 * math.pi
+        sphere = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    else:
+        height = 1.0 - (2.0 * np.arange(count) + 1.0) / count
+        angle = math.pi * (1.0 + math.sqrt(5.0)) * np.arange(count)
+        radius = np.sqrt(1.0 - height**2)
+        sphere = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    nearest = np.argmax(sphere @ points.T, axis=1)
+    return np.bincount(nearest, minlength=len(points)) / count

@@ -1,5 +1,6 @@
 """What is measured on label images, on whichever array library holds them."""
 
+from morphgen.descriptors.boundary import triple_phase_boundary_densities
 from morphgen.descriptors.catalogue import KINDS, Kind
 from morphgen.descriptors.chords import ChordLengths, chord_lengths
 from morphgen.descriptors.connectivity import Clusters, clusters
@@ -13,8 +14,9 @@ from morphgen.descriptors.coverage import (
     two_point_coverage,
 )
 from morphgen.descriptors.description import Description
-from morphgen.descriptors.euler import section_euler_density
+from morphgen.descriptors.euler import euler_density, section_euler_density
 from morphgen.descriptors.geodesic import geodesic_tortuosities
+from morphgen.descriptors.lineal_path import LinealPath, lineal_path
 from morphgen.descriptors.measures import (
     Wanted,
     left_out,
@@ -48,6 +50,7 @@ __all__ = [
     "Frame",
     "Key",
     "Kind",
+    "LinealPath",
     "Placement",
     "RadialCoverage",
     "Reading",
@@ -60,9 +63,11 @@ __all__ = [
     "coverage_counts",
     "effective_conductivity",
     "effective_diffusivity",
+    "euler_density",
     "geodesic_tortuosities",
     "interface_densities",
     "left_out",
+    "lineal_path",
     "measure",
     "measure_sections",
     "measure_subvolumes",
@@ -73,5 +78,6 @@ __all__ = [
     "specific_surface_areas",
     "spherical_contact_distribution",
     "tortuosity_factor",
+    "triple_phase_boundary_densities",
     "two_point_coverage",
 ]

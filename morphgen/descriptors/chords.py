@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 from morphgen._array_api import Array, device_of, namespace
+from morphgen.descriptors._cells import histogram
 from morphgen.descriptors._labels import (
     checked_axis,
     checked_phases,
     checked_spacing,
     pixels_inside,
 )
+from morphgen.descriptors._runs import runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,30 +101,9 @@ def chord_lengths(
     along = checked_axis(axis, labels.ndim)
     step = checked_spacing(spacing, labels.ndim)[along]
     xp = namespace(labels)
-    voxels = _runs(
-        xp, xp.moveaxis((labels == chosen) & inside, along, -1), xp.moveaxis(inside, along, -1)
+    voxels, whole = runs(
+        xp.moveaxis((labels == chosen) & inside, along, -1), xp.moveaxis(inside, along, -1)
     )
     longest = labels.shape[along]
     lengths = xp.arange(1, longest + 1, dtype=xp.float64, device=device_of(labels))
-    return ChordLengths(lengths * step, _histogram(xp, voxels, longest))
-
-
-def _runs(xp: ModuleType, flags: Array, inside: Array) -> Array:
-    """Voxel numbers of the runs along the last axis that have pixels inside at both ends."""
-    side = xp.zeros((*flags.shape[:-1], 1), dtype=xp.bool, device=device_of(flags))
-    # Rows are padded and joined into one; a run cannot pass the padding between two rows.
-    flags = xp.reshape(xp.concat([side, flags, side], axis=-1), (-1,))
-    inside = xp.reshape(xp.concat([side, inside, side], axis=-1), (-1,))
-    (before,) = xp.nonzero(~flags[:-1] & flags[1:])
-    (last,) = xp.nonzero(flags[:-1] & ~flags[1:])
-    whole = xp.take(inside, before) & xp.take(inside, last + 1)
-    return (last - before)[whole]
-
-
-def _histogram(xp: ModuleType, values: Array, largest: int) -> Array:
-    """Number of values equal to each of 1 to ``largest``; int64."""
-    if hasattr(xp, "bincount"):
-        return xp.astype(xp.bincount(values, minlength=largest + 1)[1:], xp.int64)
-    edges = xp.arange(1, largest + 2, dtype=values.dtype, device=device_of(values))
-    below = xp.searchsorted(xp.sort(values), edges)
-    return xp.astype(below[1:] - below[:-1], xp.int64)
+    return ChordLengths(lengths * step, histogram(xp, voxels[whole], longest + 1)[1:])

@@ -8,16 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from morphgen.descriptors.boundary import TriplePhaseBoundaries
 from morphgen.descriptors.catalogue import KINDS
 from morphgen.descriptors.connectivity import Connectivity
 from morphgen.descriptors.contact import SphericalContact
 from morphgen.descriptors.coverage_measure import CoverageMeasure
+from morphgen.descriptors.euler import EulerNumbers
 from morphgen.descriptors.fractions import VolumeFractions
 from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, whole
 from morphgen.descriptors.readings import Key, Reading
+from morphgen.descriptors.run_lengths import RunLengths
 from morphgen.descriptors.sizes import PhaseSizes
 from morphgen.descriptors.subvolumes import measure_subvolumes
+from morphgen.descriptors.surface import InterfaceAreas
 from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
 
@@ -76,6 +80,19 @@ _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
     (
         ("two_point_coverage", "covariance"),
         lambda wanted, _frame: [CoverageMeasure(wanted.max_lag)],
+    ),
+    (
+        ("interface_area", "specific_surface_area"),
+        lambda _wanted, _frame: [InterfaceAreas()],
+    ),
+    (
+        ("triple_phase_boundary_length",),
+        lambda _wanted, frame: [TriplePhaseBoundaries()] if len(frame.shape) == 3 else [],
+    ),
+    (("euler_number", "section_euler_number"), lambda _wanted, _frame: [EulerNumbers()]),
+    (
+        ("mean_chord_length", "chord_length_distribution", "lineal_path"),
+        lambda _wanted, frame: [RunLengths(axis) for axis in range(len(frame.shape))],
     ),
 )
 _WHOLES: tuple[tuple[tuple[str, ...], Wholes], ...] = (

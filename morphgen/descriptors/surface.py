@@ -1,12 +1,24 @@
-"""Interface area per volume, from crossings of interfaces along the axes of a label image."""
+"""Interface area per volume, from crossings of interfaces between neighbours of a label image."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from types import ModuleType
+from dataclasses import dataclass
 
-from morphgen._array_api import Array, namespace
+import numpy as np
+
+from morphgen._array_api import Array, device_of, namespace
+from morphgen.descriptors._cells import at_offset, histogram, phase_numbers, slabs, with_margin
+from morphgen.descriptors._directions import (
+    checked_directions,
+    direction_weights,
+    lengths,
+    neighbour_offsets,
+)
 from morphgen.descriptors._labels import checked_phases, checked_spacing, pixels_inside
+from morphgen.descriptors.parts import Counts, Frame, Part
+from morphgen.descriptors.readings import Floats, Reading, number
 from morphgen.errors import InputError
 
 
@@ -15,13 +27,14 @@ def interface_densities(
     phases: Sequence[int],
     spacing: float | Sequence[float] = 1.0,
     mask: Array | None = None,
+    *,
+    directions: int | None = None,
 ) -> Array:
     """Area per volume of the interface between each two phases.
 
-    S_V = 2 P_L: twice the mean number of crossings per length of test line, here of the pixel
-    rows along each axis, all axes with equal weight. P_L of one axis is the number of
-    neighbours with labels i and j, divided by the number of neighbours inside the specimen and
-    by the spacing.
+    S_V = 2 sum_d w_d P_L(d): twice the number of crossings per length of test line, averaged over
+    the directions d from a pixel to its neighbours. P_L(d) is the share of the neighbours inside
+    the specimen that have the labels i and j, divided by their distance.
 
     Parameters
     ----------
@@ -33,6 +46,10 @@ def interface_densities(
         Pixel spacing, one number or one per axis, in any unit of length.
     mask
         Bool array of the shape of ``labels``, false outside.
+    directions
+        Number of directions of the test lines. In a volume 13 (default): to all 26 neighbours,
+        weighted by the solid angle that is nearest to each; or 3: along the axes, with equal
+        weights. In a section 2 (default), along the axes, or 4.
 
     Returns
     -------
@@ -42,35 +59,54 @@ def interface_densities(
     Raises
     ------
     InputError
-        If the image, the mask, a phase or the spacing cannot be used, or an axis has no two
-        neighbours inside the specimen.
+        If the image, the mask, a phase, the spacing or the directions cannot be used, or a
+        direction has no two neighbours inside the specimen.
 
     Notes
     -----
     The share of neighbours along an axis with labels i and j, in either order, is C_ij + C_ji at
-    a lag of one pixel: exactly, whatever the structure.
+    a lag of one pixel: exactly, whatever the structure. For two phases its expectation is
+    2 (p - C(lag)), in every direction.
 
-    For interfaces without a preferred direction the estimate is free of bias but for what one
-    pixel hides: two crossings between the same two pixels are missed. For smooth interfaces it is
-    low by a share of the order of (pixel / feature size)²; for interfaces rough at every scale it
-    grows without limit as pixels shrink, and means something only beside its spacing. A plane
-    section stands for the volume if the structure is isotropic.
+    Bias from orientation: none for interfaces without a preferred direction, whatever the weights.
+    A plane interface reads low by 7.3 % at most (normal to an axis) and high by 2.3 % at most with
+    13 directions and cubic voxels; with 3 directions from -33 % to +15 %. This is why 13 are the
+    default in volumes. A section stands for the volume only if the structure is isotropic, where
+    2 directions are free of this bias, too, and miss least within a pixel.
+
+    Bias from resolution: two crossings between the same two pixels are missed. For smooth
+    interfaces the result is low by a share of the order of (pixel / feature size)²; for interfaces
+    rough at every scale it grows without limit as pixels shrink, and means something only beside
+    its spacing.
 
     References
     ----------
     Underwood, *Quantitative Stereology* (1970), chapter 2; Ohser and Mücklich, *Statistical
-    Analysis of Microstructures in Materials Science* (2000).
+    Analysis of Microstructures in Materials Science* (2000); Lang, Ohser and Hilfer, J. Microsc.
+    203 (2001) 303.
     """
     inside = pixels_inside(labels, mask, ndims=(2, 3))
     chosen = checked_phases(phases)
     steps = checked_spacing(spacing, labels.ndim)
+    count = checked_directions(directions, labels.ndim)
     xp = namespace(labels)
-    flags = [(labels == phase) & inside for phase in chosen]
-    crossings = [
-        _crossings(xp, flags, axis) * (1.0 / (_neighbours(xp, inside, axis) * step))
-        for axis, step in enumerate(steps)
+    counts = _crossings(with_margin(labels, 1, inside), chosen, count)
+    for offset, neighbours in zip(neighbour_offsets(labels.ndim), counts[:, -1], strict=False):
+        if not int(neighbours):
+            raise InputError(
+                f"direction {offset} has no two neighbouring pixels inside the specimen; "
+                "expected some"
+            )
+    factors = xp.asarray(_factors(count, steps), device=device_of(labels))
+    shares = xp.astype(counts, xp.float64) / xp.astype(counts[:, -1:], xp.float64)
+    densities = xp.sum(factors[:, None] * shares, axis=0)
+    zero = xp.zeros_like(densities[0, ...])
+    order = {pair: place for place, pair in enumerate(_pairs(len(chosen)))}
+    rows = [
+        [densities[order[min(i, j), max(i, j)]] if i != j else zero for j in range(len(chosen))]
+        for i in range(len(chosen))
     ]
-    return (2.0 / len(steps)) * sum(crossings[1:], start=crossings[0])
+    return xp.stack([xp.stack(row) for row in rows])
 
 
 def specific_surface_areas(
@@ -78,6 +114,8 @@ def specific_surface_areas(
     phases: Sequence[int],
     spacing: float | Sequence[float] = 1.0,
     mask: Array | None = None,
+    *,
+    directions: int | None = None,
 ) -> Array:
     """Area per volume of the surface of each phase: the sum of its interfaces.
 
@@ -89,34 +127,80 @@ def specific_surface_areas(
     Array
         Surface area per volume of the specimen, in units of 1/length; float64, shape (n,).
     """
-    densities = interface_densities(labels, phases, spacing, mask)
+    densities = interface_densities(labels, phases, spacing, mask, directions=directions)
     return namespace(densities).sum(densities, axis=1)
 
 
-def _crossings(xp: ModuleType, flags: Sequence[Array], axis: int) -> Array:
-    """Number of neighbours along an axis by their labels; float64, shape (n, n), diagonal 0."""
-    n = len(flags)
-    zero = xp.zeros_like(xp.count_nonzero(flags[0]))
-    found = {
-        (i, j): xp.count_nonzero(_both(flags[i], flags[j], axis))
-        + xp.count_nonzero(_both(flags[j], flags[i], axis))
-        for i in range(n)
-        for j in range(i + 1, n)
-    }
-    rows = [[found.get((min(i, j), max(i, j)), zero) for j in range(n)] for i in range(n)]
-    return xp.astype(xp.stack([xp.stack(row) for row in rows]), xp.float64)
+@dataclass(frozen=True)
+class InterfaceAreas:
+    """Areas of the interfaces and of the surface of each phase, as a measure of parts.
 
+    The same numbers as `interface_densities` and `specific_surface_areas`; NaN where a direction
+    has no two neighbours inside the specimen.
 
-def _neighbours(xp: ModuleType, inside: Array, axis: int) -> int:
-    found = int(xp.count_nonzero(_both(inside, inside, axis)))
-    if not found:
-        raise InputError(
-            f"axis {axis} has no two neighbouring pixels inside the specimen; expected some"
+    Attributes
+    ----------
+    directions : int or None
+        Number of directions of the test lines, as in `interface_densities`.
+    """
+
+    directions: int | None = None
+    margin: int = 1
+    along: int | None = None
+
+    def counts(self, part: Part, frame: Frame) -> Counts:
+        """Neighbours by their labels: for each direction each pair i < j, then all inside."""
+        count = checked_directions(self.directions, part.labels.ndim)
+        return np.asarray(_crossings(part.labels, frame.phases, count))
+
+    def readings(self, counts: Counts, frame: Frame) -> tuple[Reading, ...]:
+        """Interface area of each pair of phases, and specific surface area of each phase."""
+        with np.errstate(invalid="ignore"):
+            shares = counts[:, :-1] / counts[:, -1:]
+        areas = (_factors(len(counts), frame.spacing) @ shares).tolist()
+        found, own = [], dict.fromkeys(frame.phases, 0.0)
+        for pair, area in zip(itertools.combinations(frame.phases, 2), areas, strict=True):
+            found.append(number("interface_area", (min(pair), max(pair)), area))
+            for phase in pair:
+                own[phase] += area
+        return (
+            *found,
+            *(number("specific_surface_area", (phase,), area) for phase, area in own.items()),
         )
-    return found
 
 
-def _both(first: Array, second: Array, axis: int) -> Array:
-    """Whether the first holds at a pixel and the second at the next one along the axis."""
-    before = (slice(None),) * axis
-    return first[*before, slice(None, -1), ...] & second[*before, slice(1, None), ...]
+def _factors(count: int, spacing: Sequence[float]) -> Floats:
+    """2 w_d / distance of each direction."""
+    offsets = neighbour_offsets(len(spacing))[:count]
+    weights = np.array(direction_weights(count, tuple(spacing)))
+    return np.asarray(2.0 * weights / lengths(offsets, spacing))
+
+
+def _pairs(n: int) -> itertools.combinations[tuple[int, int]]:
+    return itertools.combinations(range(n), 2)
+
+
+def _crossings(labels: Array, phases: Sequence[int], directions: int) -> Array:
+    """Numbers of neighbours by their labels, in an image with a margin of one pixel.
+
+    The first of two neighbours lies in the core. int64, shape (directions, pairs + 1): each pair
+    of phases in the order of `_pairs`, last all neighbours inside.
+    """
+    xp = namespace(labels)
+    n, offsets = len(phases), neighbour_offsets(labels.ndim)[:directions]
+    base = n + 2
+    total = xp.zeros((directions, base, base), dtype=xp.int64, device=device_of(labels))
+    for slab in slabs(labels, 1):
+        codes = phase_numbers(slab, phases)
+        first = at_offset(codes, (0,) * labels.ndim, 1) * base
+        total += xp.stack(
+            [
+                xp.reshape(
+                    histogram(xp, first + at_offset(codes, offset, 1), base * base), (base, base)
+                )
+                for offset in offsets
+            ]
+        )
+    found = [total[:, i, j] + total[:, j, i] for i, j in _pairs(n)]
+    found.append(xp.sum(total[:, : n + 1, : n + 1], axis=(1, 2)))
+    return xp.stack(found, axis=1)

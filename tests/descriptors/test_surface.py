@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from oracles import octants, voronoi_shares
+from samples import PHASES
 
+from morphgen import Realization
 from morphgen.descriptors import coverage_counts, interface_densities, specific_surface_areas
+from morphgen.descriptors._directions import direction_weights, neighbour_offsets
 from morphgen.errors import InputError
+from morphgen.excursion import ExcursionModel, Field
+from morphgen.fields.laws import ChiSquare, Gaussian, Law
+from morphgen.fields.parametric import GaussianKernel
 
 
 def from_coverage(
@@ -24,6 +33,33 @@ def from_coverage(
         lag = [1] * labels.ndim
         lag[axis] = 2
         density += 2.0 / labels.ndim * coverage[:, :, *lag] / step
+    np.fill_diagonal(density, 0.0)
+    return density
+
+
+def from_pairs(
+    labels: np.ndarray, phases: list[int], spacing: tuple[float, ...], mask: np.ndarray
+) -> np.ndarray:
+    """All 26 neighbours, weighted by their Voronoi cells, voxel by voxel."""
+    inside = (labels != 255) & mask
+    offsets = [step for step in itertools.product((-1, 0, 1), repeat=labels.ndim) if any(step)]
+    units = np.array(offsets) * spacing
+    distances = np.linalg.norm(units, axis=1)
+    density = np.zeros((len(phases), len(phases)))
+    for offset, distance, share in zip(
+        offsets, distances, voronoi_shares(units / distances[:, None]), strict=True
+    ):
+        found, pairs = np.zeros_like(density), 0
+        for here in np.ndindex(labels.shape):
+            there = tuple(np.add(here, offset))
+            if min(there) < 0 or any(t >= n for t, n in zip(there, labels.shape, strict=True)):
+                continue
+            if not inside[here] or not inside[there]:
+                continue
+            pairs += 1
+            if {labels[here], labels[there]} <= set(phases):
+                found[phases.index(labels[here]), phases.index(labels[there])] += 1
+        density += 2.0 * share / distance * (found + found.T) / pairs
     np.fill_diagonal(density, 0.0)
     return density
 
@@ -45,7 +81,7 @@ def test_density_is_coverage_at_one_pixel(data: st.DataObject, ndim: int) -> Non
     if mask is not None:
         mask[corner] = True
     spacing = (0.5, 0.3, 2.0)[:ndim]
-    found = interface_densities(labels, [0, 2, 1], spacing, mask)
+    found = interface_densities(labels, [0, 2, 1], spacing, mask, directions=ndim)
     expected = from_coverage(labels, [0, 2, 1], spacing, mask)
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
 
@@ -69,11 +105,12 @@ def test_every_backend_agrees(backend: Any) -> None:
     arrays = backend.asarray(labels), backend.asarray(mask, dtype="bool")
     spacing = (0.5, 0.3, 2.0)
     found = backend.to_numpy(interface_densities(arrays[0], [0, 1, 2], spacing, arrays[1]))
-    expected = from_coverage(labels, [0, 1, 2], spacing, mask)
+    expected = from_pairs(labels, [0, 1, 2], spacing, mask)
     assert found.dtype == np.float64
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    # the shares are counted on points of the sphere
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
     areas = backend.to_numpy(specific_surface_areas(arrays[0], [0, 1, 2], spacing, arrays[1]))
-    np.testing.assert_allclose(areas, expected.sum(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(areas, found.sum(axis=1), rtol=1e-14)
 
 
 def test_layers() -> None:
@@ -81,30 +118,102 @@ def test_layers() -> None:
     # seven steps of 0.5 along the only axis with crossings, one third of the weight
     unit = 2.0 / 3.0 / (7 * 0.5)
     expected = unit * np.array([[0, 2, 0], [2, 0, 2], [0, 2, 0]])
-    found = interface_densities(labels, [0, 1, 2], (0.5, 1.0, 1.0))
+    found = interface_densities(labels, [0, 1, 2], (0.5, 1.0, 1.0), directions=3)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
-    areas = specific_surface_areas(labels, [0, 1, 2], (0.5, 1.0, 1.0))
+    areas = specific_surface_areas(labels, [0, 1, 2], (0.5, 1.0, 1.0), directions=3)
     np.testing.assert_allclose(areas, unit * np.array([2, 4, 2]), rtol=1e-14)
 
 
-def test_disc_in_a_section() -> None:
+@pytest.mark.parametrize("directions", [2, 4])
+def test_disc_in_a_section(directions: int) -> None:
     # S_V = (4 / pi) times boundary length per area = 8 R / A; a row or column more or less on
     # each side of the disc changes it by a share of 1 / (2 R)
     spacing, radius = 0.1, 40.0
     labels = ball((101, 121), (50.3, 60.2), radius)
     area = 0.5 * (100 * 121 + 101 * 120) * spacing**2
-    found = interface_densities(labels, [0, 1], spacing)[0, 1]
+    found = interface_densities(labels, [0, 1], spacing, directions=directions)[0, 1]
     assert found == pytest.approx(8.0 * radius * spacing / area, rel=1.0 / (2.0 * radius))
 
 
-def test_ball_in_a_volume() -> None:
-    # lines that meet the ball are lattice points in a disc: pi R^2 within about 2 sqrt(R)
-    radius = 15.0
-    labels = ball((40, 40, 40), (19.7, 20.1, 19.4), radius)
-    found = specific_surface_areas(labels, [1, 0], 2.0)
-    expected = 4.0 * np.pi * (2.0 * radius) ** 2 / (40 * 40 * 39 * 8.0)
-    bound = 2.0 * np.sqrt(radius) / (np.pi * radius**2)
+@pytest.mark.parametrize("directions", [3, 13])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 1.0, 1.5)])
+def test_ball_in_a_volume(directions: int, spacing: tuple[float, float, float]) -> None:
+    # every direction sees the projection pi R^2 of a ball, so that the estimate is free of a bias
+    # from orientation. Lines along a direction that meet the ball are lattice points in an
+    # ellipse: pi R^2 within about 2 sqrt(R), in units of the widest spacing
+    radius, shape = 20.0, (32, 56, 40)
+    grid = np.indices(shape) - np.array([15.7, 27.1, 19.4])[:, None, None, None]
+    grid = grid * np.array(spacing)[:, None, None, None] / max(spacing) * 2.0
+    labels = (np.sum(grid**2, axis=0) < radius**2).astype(np.uint8)
+    steps = tuple(2.0 * step / max(spacing) for step in spacing)
+    found = specific_surface_areas(labels, [1, 0], steps, directions=directions)
+    # shares of neighbours are of the image without one layer along each axis of the direction
+    sides = np.array(shape)[None, :] - np.abs(np.array(neighbour_offsets(3)[:directions]))
+    weights = direction_weights(directions, steps)
+    volume = 1.0 / np.dot(weights, 1.0 / (np.prod(sides, axis=1) * np.prod(steps)))
+    expected = 4.0 * np.pi * radius**2 / volume
+    bound = 2.0 * np.sqrt(radius / 2.0) / (np.pi * (radius / 2.0) ** 2)
     np.testing.assert_allclose(found, expected, rtol=bound)
+
+
+def slab(normal: tuple[int, ...], period: float, side: int) -> np.ndarray:
+    """Parallel layers of two phases, each half a period thick."""
+    unit = np.array(normal) / np.linalg.norm(normal)
+    distance = np.tensordot(unit, np.indices((side,) * 3), axes=1)
+    return ((distance + 0.123) % period < 0.5 * period).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("normal", "axes", "all_directions"),
+    [
+        # 2 sum w |n . d| of cubic voxels; the axes alone give 2/3 of the sum of |n|
+        ((1, 0, 0), 2 / 3, 0.9266),
+        ((1, 1, 0), 2 * math.sqrt(2) / 3, 0.9326),
+        ((1, 1, 1), 2 / math.sqrt(3), 0.9611),
+        ((3, 1, 0), 8 / 3 / math.sqrt(10), 1.0031),
+        ((3, 2, 1), 4 / math.sqrt(14), 1.0016),
+    ],
+)
+def test_slabs_of_several_orientations(
+    normal: tuple[int, ...], axes: float, all_directions: float
+) -> None:
+    period, side = 16.0, 128
+    labels = slab(normal, period, side)
+    # the volume holds 8 to 14 periods; one interface more or less, and half a voxel at the border
+    for directions, bias in ((3, axes), (13, all_directions)):
+        found = specific_surface_areas(labels, [0, 1], directions=directions)[0]
+        assert found * period / 2.0 == pytest.approx(bias, rel=period / side / 2.0)
+    offsets = np.array(neighbour_offsets(3))
+    cosines = np.abs(offsets @ normal) / np.linalg.norm(offsets, axis=1) / np.linalg.norm(normal)
+    exact = 2.0 * np.dot(direction_weights(13, (1.0,) * 3), cosines)
+    assert exact == pytest.approx(all_directions, abs=1e-4)
+
+
+@pytest.mark.parametrize("law", [Gaussian(), ChiSquare(2)])
+def test_excursion_sets(law: Law) -> None:
+    model = ExcursionModel(
+        PHASES[:2], (1, 0), (Field(GaussianKernel(5.0), law, law.threshold(0.4)),)
+    )
+    side = 96
+    labels = Realization(model, seed=3).window((0, 0, 0), (side,) * 3)
+    expected, fraction = model.specific_surface_areas()[1], model.volume_fractions()[1]
+    for directions in (3, 13):
+        # neighbours differ with probability 2 (p - C), and crossings of smooth surfaces that are
+        # missed are a share of about (distance / length)^2 / 12
+        weights = np.array(direction_weights(directions, (1.0, 1.0, 1.0)))
+        distance = np.sqrt(np.abs(neighbour_offsets(3)[:directions]).sum(axis=1))
+        exact = 2.0 * (fraction - model.two_point_coverage(distance)[1, 1])
+        lattice = float(np.sum(2.0 * weights * exact / distance))
+        assert lattice == pytest.approx(expected, rel=0.02)
+        assert lattice < expected
+        eighths = [
+            float(specific_surface_areas(part, [1, 0], directions=directions)[0])
+            for part in octants(labels)
+        ]
+        # the mean of eight nearly independent parts; 4 standard errors
+        error = np.std(eighths, ddof=1) / math.sqrt(8.0)
+        assert abs(np.mean(eighths) - lattice) < 4.0 * error
+        assert error < 0.05 * lattice
 
 
 def test_noise() -> None:
@@ -129,8 +238,10 @@ def test_results_stay_on_the_device() -> None:
 
 def test_bad_input_is_refused() -> None:
     labels = np.zeros((1, 5), dtype=np.uint8)
-    with pytest.raises(InputError, match="axis 0 has no two neighbouring pixels"):
+    with pytest.raises(InputError, match=r"direction \(1, 0\) has no two neighbouring"):
         interface_densities(labels, [0, 1], 1.0)
+    with pytest.raises(InputError, match="directions is 13; expected 2 or 4"):
+        interface_densities(labels, [0, 1], directions=13)
     with pytest.raises(InputError, match="spacing is -1"):
         specific_surface_areas(labels, [0, 1], -1)
     with pytest.raises(InputError, match="phases are"):

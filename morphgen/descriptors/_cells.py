@@ -1,0 +1,74 @@
+"""Voxels with their neighbours: parts of an image with a margin, taken slab by slab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+
+import numpy as np
+
+from morphgen._array_api import Array, device_of, namespace
+from morphgen.descriptors._labels import OUTSIDE
+
+# a slab and what is made of it stay in the cache of a core
+_SLAB_VOXELS = 2**17
+
+
+def with_margin(labels: Array, margin: int, mask: Array | None = None) -> Array:
+    """Put a margin of 255 around an image, and 255 where the mask is false."""
+    xp = namespace(labels)
+    if mask is not None:
+        labels = xp.where(mask, labels, xp.full_like(labels, OUTSIDE))
+    for axis in range(labels.ndim):
+        shape = [*labels.shape]
+        shape[axis] = margin
+        beyond = xp.full(tuple(shape), OUTSIDE, dtype=labels.dtype, device=device_of(labels))
+        labels = xp.concat([beyond, labels, beyond], axis=axis)
+    return labels
+
+
+def slabs(labels: Array, margin: int) -> Iterator[Array]:
+    """Parts of an image with a margin whose cores are a few layers of the first axis."""
+    layers = labels.shape[0] - 2 * margin
+    per_layer = 1
+    for side in labels.shape[1:]:
+        per_layer *= max(1, side - 2 * margin)
+    # the margin of a slab is computed twice
+    step = max(4 * margin, _SLAB_VOXELS // max(1, per_layer))
+    for first in range(0, layers, step):
+        yield labels[first : min(first + step, layers) + 2 * margin, ...]
+
+
+def at_offset(values: Array, offset: Sequence[int], margin: int) -> Array:
+    """Values at the core shifted by an offset of at most ``margin`` voxels along each axis."""
+    return values[
+        *(
+            slice(margin + step, side - margin + step)
+            for step, side in zip(offset, values.shape, strict=True)
+        )
+    ]
+
+
+def phase_numbers(labels: Array, phases: Sequence[int]) -> Array:
+    """Turn labels into 0 to n - 1 for the phases, n for other labels and n + 1 outside.
+
+    The dtype holds the squares of these numbers: uint8 for up to 14 phases, else int32.
+    """
+    xp = namespace(labels)
+    n = len(phases)
+    table = np.full(OUTSIDE + 1, n, dtype=np.uint8 if n <= 14 else np.int32)
+    table[list(phases)] = np.arange(n)
+    table[OUTSIDE] = n + 1
+    there = xp.asarray(table, device=device_of(labels))
+    flat = xp.astype(xp.reshape(labels, (-1,)), xp.int64)
+    return xp.reshape(xp.take(there, flat), labels.shape)
+
+
+def histogram(xp: ModuleType, values: Array, size: int) -> Array:
+    """Number of values equal to each of 0 to ``size`` - 1; int64, shape (size,)."""
+    flat = xp.reshape(values, (-1,))
+    if hasattr(xp, "bincount"):
+        return xp.astype(xp.bincount(flat, minlength=size), xp.int64)
+    edges = xp.arange(0, size + 1, dtype=xp.int64, device=device_of(values))
+    below = xp.searchsorted(xp.sort(xp.astype(flat, xp.int64)), edges)
+    return xp.astype(below[1:] - below[:-1], xp.int64)
