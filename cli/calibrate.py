@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from morphgen.calibration.training.options import TrainingOptions
-from morphgen.errors import InputError
 
 from .codes import RESUMABLE
 from .inputs import check_output, read_files
@@ -23,6 +22,7 @@ from .options import (
     SectionFiles,
     VoxelSize,
 )
+from .reports import Figures, Pdf, Reports
 from .screen import Screen, trouble
 from .training import (
     DEFAULTS,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from morphgen.calibration.result import CalibrationResult
     from morphgen.images import Section
+    from morphgen.validation.pages import Document
 
 ModelOut = Annotated[
     Path, typer.Option("--out", metavar="FILE", show_default=False, help="Model file to write.")
@@ -172,13 +173,15 @@ def calibrate(
     device: Device = DEFAULTS.device,
     resume: Resume = False,
     report: ReportOut = None,
+    pdf: Pdf = None,
+    figures: Figures = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Calibrate a model to segmented sections."""
-    screen = Screen(as_json, quiet)
+    screen, reports = Screen(as_json, quiet), Reports(report, pdf, figures)
     training = TrainingOptions(
         steps, crop, batch, weight, discriminator, smoothing, device,
         checkpoint=checkpoint_of(out), resume=resume,
@@ -187,21 +190,22 @@ def calibrate(
         method, estimator, parametrization, fields, order, thresholds, dependence,
         symmetry, None if axis == "auto" else axis, max_lag, seed,
     )  # fmt: skip
-    _check_outputs(out, report, (overwrite or resume, overwrite), sections)
+    check_output(out, overwrite or resume, sections)
+    reports.check(overwrite, sections, [out])
     check_start(checkpoint_of(out), asked.request(), resume, overwrite)
     try:
         images = read_files(sections, plane, voxel_size, phases)
         result, known = _found(images, screen, asked, training, (out, overwrite))
-        page = None if report is None else draw_report(result, images)
+        document = draw_report(result, images) if reports.wanted else None
     except KeyboardInterrupt as error:
         trouble(_interrupted(context, checkpoint_of(out)))
         raise typer.Exit(RESUMABLE) from error
     if not known:
         result.model.save(out, overwrite=overwrite)
     checkpoint_of(out).unlink(missing_ok=True)
-    if report is not None and page is not None:
-        _write_page(report, page, overwrite)
-    _tell(screen, result, images, (out, report), known=known)
+    if document is not None:
+        reports.write(document, overwrite)
+    _tell(screen, result, images, (out, reports), known=known)
 
 
 def _found(
@@ -235,8 +239,8 @@ def fit(
         return run(images, training=training, progress=progress, **asdict(asked or Asked()))
 
 
-def draw_report(result: CalibrationResult, images: Sequence[Section]) -> str:
-    """Report of a calibration as HTML."""
+def draw_report(result: CalibrationResult, images: Sequence[Section]) -> Document:
+    """Report of a calibration."""
     from morphgen.validation.report import calibration_report
     from morphgen.workflows import calibration_curves
 
@@ -249,28 +253,11 @@ def _interrupted(context: typer.Context, checkpoint: Path) -> str:
     return f"interrupted; continue with\n{repeated(context, '--resume')}"
 
 
-def _write_page(path: Path, page: str, overwrite: bool) -> None:
-    from morphgen.validation.report import write_report
-
-    write_report(path, page, overwrite=overwrite)
-
-
-def _check_outputs(
-    out: Path, report: Path | None, overwrite: tuple[bool, bool], sections: Sequence[Path]
-) -> None:
-    check_output(out, overwrite[0], sections)
-    if report is None:
-        return
-    check_output(report, overwrite[1], sections)
-    if report.resolve() == out.resolve():
-        raise InputError(f"--out and --report are both {out}; give two names")
-
-
 def _tell(
     screen: Screen,
     result: CalibrationResult,
     images: Sequence[Section],
-    written: tuple[Path, Path | None],
+    written: tuple[Path, Reports],
     *,
     known: bool,
 ) -> None:
@@ -284,8 +271,8 @@ def _tell(
         screen.note(f"warning: {warning}")
     if not result.converged and found["training"] is None:
         screen.note(f"warning: the fit {result.status}: {result.message}")
-    out, report = written
+    out, reports = written
     screen.line(f"{out} is finished" if known else f"model written to {out}")
-    if report is not None:
-        screen.line(f"report written to {report}")
-    screen.result({**found, "model": out, "report": report})
+    reports.tell(screen)
+    files = {"report": reports.page, "pdf": reports.pdf, "figures": reports.figures}
+    screen.result({**found, "model": out, **files})

@@ -139,7 +139,7 @@ def _save_labels(path: Path, labels: Labels) -> None:
 
 
 def _calibrate(screen: Screen, files: Files, sections: list[Section]) -> CalibrationResult:
-    from morphgen.validation.report import write_report
+    from morphgen.validation.writing import write_report
 
     screen.line("2. Calibration on the first section")
     began = time.perf_counter()
@@ -178,15 +178,16 @@ def _validate(
     sections: list[Section],
     volume: Volume,
 ) -> Comparison:
-    from morphgen.validation.pictures import cube
-    from morphgen.validation.report import validation_report, write_report
+    from morphgen.validation.pictures import phase_surfaces
+    from morphgen.validation.report import validation_report
+    from morphgen.validation.writing import write_report
 
     screen.line("4. Validation with the second section, which the calibration has not seen")
     began = time.perf_counter()
     comparison = judge(screen, model, sections, volume, realizations=32, seed=0)
     page = validation_report(comparison, model, sections, volume=volume)
     write_report(files.report, page, overwrite=True)
-    files.picture.write_bytes(cube(volume).data)
+    files.picture.write_bytes(phase_surfaces({"Generated volume": volume}).data)
     screen.line(f"   {files.report}, {files.picture}: in {time.perf_counter() - began:.0f} s")
     return comparison
 

@@ -113,9 +113,10 @@ def show(screen: Screen, found: Description) -> None:
 
 def write_json(path: Path, record: dict[str, object], overwrite: bool) -> None:
     """Write a JSON file, whole or not at all."""
-    from morphgen.validation.report import write_report
+    from morphgen.validation.files import write_whole
 
-    write_report(path, json.dumps(record, indent=1, allow_nan=False) + "\n", overwrite)
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    write_whole(path, text.encode, overwrite)
 
 
 def _read(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .codes import FAILED
-from .inputs import check_different, check_output, parse_voxel_size, per_file
+from .inputs import check_different, parse_voxel_size, per_file
 from .options import (
     Debug,
     Json,
@@ -21,6 +21,7 @@ from .options import (
     SectionFiles,
     VoxelSize,
 )
+from .reports import Figures, Pdf, Reports
 from .screen import Screen, figure, trouble
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def validate(
         Path | None,
         typer.Option("--out", metavar="FILE", show_default=False, help="HTML report to write."),
     ] = None,
+    pdf: Pdf = None,
+    figures: Figures = None,
     volume: Annotated[
         Path | None,
         typer.Option(
@@ -67,22 +70,20 @@ def validate(
     """
     from morphgen.excursion import load_model
 
-    screen = Screen(as_json, quiet)
-    if out is not None:
-        check_output(out, overwrite, [model, *sections, *([] if volume is None else [volume])])
+    screen, reports = Screen(as_json, quiet), Reports(out, pdf, figures)
+    reports.check(overwrite, [model, *sections, *([] if volume is None else [volume])])
     found = load_model(model)
     images = sections_of(screen, found, sections, plane, voxel_size, phases)
     shown = None if volume is None else _volume(screen, found, volume, voxel_size, phases)
     comparison = judge(screen, found, images, shown, realizations=realizations, seed=seed)
-    if out is not None:
-        from morphgen.validation.report import validation_report, write_report
+    if reports.wanted:
+        from morphgen.validation.report import validation_report
 
-        page = validation_report(comparison, found, images, volume=shown)
-        write_report(out, page, overwrite=overwrite)
+        document = validation_report(comparison, found, images, volume=shown)
+        reports.write(document, overwrite)
     show(screen, found, comparison)
-    if out is not None:
-        screen.line(f"report written to {out}")
-    screen.result({**comparison.to_dict(), "report": out})
+    reports.tell(screen)
+    screen.result({**comparison.to_dict(), "report": out, "pdf": pdf, "figures": figures})
     if not comparison.passed:
         trouble(verdict(comparison))
         raise typer.Exit(FAILED)

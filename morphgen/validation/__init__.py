@@ -1,6 +1,7 @@
 """Comparing models with real sections, and telling about it in figures and reports.
 
-Reports are in `morphgen.validation.report`, which alone loads what draws them.
+Reports are in `morphgen.validation.report` and `morphgen.validation.writing`, which alone load what
+draws them.
 """
 
 from morphgen.validation.calibration_curves import CalibrationCurves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
+from morphgen.descriptors import KINDS
 from morphgen.excursion import ExcursionModel
 from morphgen.validation.calibration_curves import CalibrationCurves
 from morphgen.validation.comparison import Comparison, Quantity
@@ -20,58 +22,37 @@ from morphgen.validation.rendering import (
     OFF,
     SIMULATED,
     VOLUME,
+    WIDTH,
     Picture,
     panels,
     picture,
     safe,
 )
-from morphgen.validation.words import lengths_in, names_of, pair_name, title
+from morphgen.validation.words import curve_heading, lengths_in, names_of, pair_name, title
 
-_COVERAGE_TITLES = {
-    "two_point_coverage": "Two-point coverage C",
-    "covariance": "C less the product of the fractions",
-}
 MOST_ROWS = 40
 
-
-def coverage_curves(comparison: Comparison, model: ExcursionModel, kind: str) -> Picture:
-    """Draw C_ij, or C_ij - p_i p_j, of all pairs with their bands.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    model : ExcursionModel
-        The model, for the names of the phases.
-    kind : {"two_point_coverage", "covariance"}
-        What to draw.
-
-    Returns
-    -------
-    Picture
-    """
-    names = names_of(model.phases)
-    curves = sorted(
-        (one for one in comparison.quantities if one.kind == kind), key=lambda one: one.phases
-    )
-    figure, axes = panels(len(curves), 3, (3.3, 2.5))
-    for axis, curve in zip(axes, curves, strict=True):
-        _draw_curve(axis, curve)
-        axis.set_title(safe(pair_name(curve.phases, names)), fontsize=9)
-        axis.set_xlabel(f"lag ({lengths_in(comparison.unit)})", fontsize=8)
-    figure.suptitle(_COVERAGE_TITLES[kind], fontsize=11)
-    _curve_legend(figure, curves[0])
-    return picture(
-        figure,
-        f"{_COVERAGE_TITLES[kind]} against lag, one panel for each pair of phases. "
-        + _outside_words(curves, names),
-        "Black: the sections. Blue: mean of the simulated sections, with the band in which all "
-        "points of all quantities are expected together. Crosses mark points outside.",
-    )
+# curves that run from 0 to 1
+_SHARES = frozenset(
+    {
+        "chord_length_distribution",
+        "lineal_path",
+        "spherical_contact",
+        "phase_size_distribution",
+        "intrusion_distribution",
+        "geodesic_tortuosity_distribution",
+    }
+)
+_READING = {
+    "covariance": " Free of most of the error of the fractions, it shows the shape alone.",
+    "chord_length_distribution": " Chords that touch the border are left out on both sides. "
+    "Lengths up to which fewer than 5 % or more than 95 % of the simulated chords reach are not "
+    "judged.",
+}
 
 
-def chord_curves(comparison: Comparison, model: ExcursionModel) -> Picture:
-    """Draw the cumulative chord length distributions of all phases with their bands.
+def curves(comparison: Comparison, model: ExcursionModel, kind: str) -> Picture:
+    """Draw all curves of a kind with their bands, one panel for each pair, phase or direction.
 
     Parameters
     ----------
@@ -79,32 +60,37 @@ def chord_curves(comparison: Comparison, model: ExcursionModel) -> Picture:
         The comparison.
     model : ExcursionModel
         The model, for the names of the phases.
+    kind : str
+        Kind of the curves, one of `morphgen.descriptors.KINDS` with an argument.
 
     Returns
     -------
     Picture
     """
     names = names_of(model.phases)
-    kind = "chord_length_distribution"
-    curves = sorted(
+    shown = sorted(
         (one for one in comparison.quantities if one.kind == kind),
         key=lambda one: (one.direction, one.phases),
     )
-    figure, axes = panels(len(curves), len(model.phases), (3.3, 2.5))
-    for axis, curve in zip(axes, curves, strict=True):
+    known = KINDS[kind]
+    figure, axes = panels(len(shown), 3, (WIDTH / 3, 1.75))
+    unit = lengths_in(comparison.unit) if known.argument_power else ""
+    for axis, curve in zip(axes, shown, strict=True):
         _draw_curve(axis, curve)
-        axis.set_ylim(0.0, 1.0)
-        name = f"{names[curve.phases[0]]} along {curve.direction}"
-        axis.set_title(safe(name), fontsize=9)
-        axis.set_xlabel(f"chord length ({lengths_in(comparison.unit)})", fontsize=8)
-    figure.suptitle("Share of chords up to a length", fontsize=11)
-    _curve_legend(figure, curves[0])
+        if kind in _SHARES:
+            axis.set_ylim(0.0, 1.0)
+        axis.set_title(safe(_panel_title(curve, names)), fontsize=8.5)
+        axis.set_xlabel(f"{known.argument} ({unit})" if unit else known.argument, fontsize=8)
+    heading = curve_heading(kind)
+    _curve_legend(figure, shown)
     return picture(
         figure,
-        "Cumulative chord length distributions, one panel for each phase and direction. "
-        + _outside_words(curves, names),
-        "Chords that touch the border of a section are left out on both sides. Lengths up to "
-        "which fewer than 5 % or more than 95 % of the simulated chords reach are not judged.",
+        kind.replace("_", "-"),
+        f"{heading} against {known.argument}, one panel for each of "
+        f"{', '.join(_panel_title(one, names) for one in shown)}. {_outside_words(shown, names)}",
+        f"{heading}. Black: the specimen. Blue: mean of the simulations, with the band in which "
+        "all points of all quantities are expected together. Crosses mark points outside."
+        + _READING.get(kind, ""),
     )
 
 
@@ -124,7 +110,7 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
     """
     names = names_of(model.phases)
     shown = comparison.quantities[:MOST_ROWS]
-    figure = Figure(figsize=(8.2, 0.9 + 0.2 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.19 * len(shown)), layout="constrained")
     axis = figure.subplots()
     for row, one in enumerate(shown):
         color, marker = (SIMULATED, "o") if one.passed else (OFF, "X")
@@ -136,13 +122,14 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
     axis.xaxis.set_major_locator(FixedLocator([0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100, 1000]))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.set_yticks(range(len(shown)), [safe(title(one, names)) for one in shown], fontsize=8)
+    axis.set_yticks(range(len(shown)), [safe(title(one, names)) for one in shown], fontsize=7.5)
     axis.set_ylim(len(shown) - 0.4, -0.6)
     axis.set_xlabel("largest deviation, in standard deviations; dashed: the limit", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     off = sum(not one.passed for one in comparison.quantities)
     return picture(
         figure,
+        "deviations",
         f"Largest standardised deviation of each quantity; {off} of "
         f"{len(comparison.quantities)} lie beyond the limit of {comparison.critical:.2f}",
         "For a curve the deviation is that of its worst point. A dot lies within the limit, a "
@@ -169,7 +156,7 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
     pairs = list(combinations_with_replacement(range(len(labels)), 2))
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    figure = Figure(figsize=(3.3 * columns, 3.5 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH / 3 * max(columns, 2), 2.7 * rows), layout="constrained")
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=[2.2, 1.0] * rows)
     for number, (i, j) in enumerate(pairs):
         row, column = divmod(number, columns)
@@ -185,6 +172,7 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
     where = f" {fit.name}" if fit.name else ""
     return picture(
         figure,
+        "calibration-fit",
         f"Measured and fitted two-point coverage against lag{where} for every pair of phases, with "
         f"the residuals below; the largest residual is {worst:.2g}",
         "Above: C of the sections and of the model, with two standard errors of C − p·p. "
@@ -208,17 +196,23 @@ def _draw_curve(axis: Axes, curve: Quantity) -> None:
     axis.plot(x[off], observed[off], "x", color=OFF, markersize=4, markeredgewidth=1.0)
 
 
-def _curve_legend(figure: Figure, curve: Quantity) -> None:
+def _panel_title(curve: Quantity, names: Mapping[int, str]) -> str:
+    along = f" along {curve.direction}" if curve.direction else ""
+    return pair_name(curve.phases, names) + along
+
+
+def _curve_legend(figure: Figure, shown: Sequence[Quantity]) -> None:
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=OBSERVED, linewidth=1.2, label="sections"),
+        Line2D([], [], color=OBSERVED, linewidth=1.2, label="specimen"),
         Line2D([], [], color=SIMULATED, linewidth=1.4, label="simulated, mean"),
         Patch(color=SIMULATED, alpha=0.22, linewidth=0.0, label="band"),
     ]
-    if curve.closed_form is not None:
+    if any(curve.closed_form is not None for curve in shown):
         handles.append(Line2D([], [], color=CLOSED_FORM, linestyle="--", label="closed form"))
-    if curve.volume is not None:
+    if any(curve.volume is not None for curve in shown):
         handles.append(Line2D([], [], color=VOLUME, linestyle="-.", label="volume"))
-    handles.append(Line2D([], [], color=OFF, marker="x", linestyle="", label="outside"))
+    if not all(curve.passed for curve in shown):
+        handles.append(Line2D([], [], color=OFF, marker="x", linestyle="", label="outside"))
     figure.legend(
         handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8
     )

@@ -51,6 +51,22 @@ class Verdict:
     style: str = ""
 
 
+@dataclass(frozen=True)
+class Document:
+    """A report before it is written as a page of HTML or on paper."""
+
+    title: str
+    subtitle: str
+    verdict: Verdict
+    chapters: Sequence[Chapter]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Its figures in their order."""
+        parts = [part for chapter in self.chapters for part in chapter.parts]
+        return [part.content for part in parts if isinstance(part.content, Picture)]
+
+
 def text(content: str) -> Part:
     """Return a paragraph."""
     return Part("text", content)

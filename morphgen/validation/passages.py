@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from morphgen.descriptors import KINDS
 from morphgen.excursion import ExcursionModel
 from morphgen.validation.comparison import Comparison, Quantity
 from morphgen.validation.model_tables import (
@@ -216,6 +217,52 @@ def origin_chapter(model: ExcursionModel, comparison: Comparison | None) -> Chap
     return Chapter("Where it comes from", parts)
 
 
+def reading_chapter(comparison: Comparison) -> Chapter:
+    """Say how a comparison is to be read."""
+    share = comparison.calibration_share
+    error = (
+        f"The third term, here {number(share)}, allows for the error that the model has from its "
+        "own sections."
+        if share
+        else "The model does not say what it was calibrated on, so it counts as exact, and the "
+        "third term is 0."
+    )
+    parts = [
+        text(
+            f"The sections were simulated from the model {comparison.realizations} times, with the "
+            "same shape, pixel size and specimen, and the same was measured on them. A deviation "
+            "is the difference between the sections and the mean of the simulations, divided by "
+            "sd·√(1 + 1/n + A/A′): sd and n are the standard deviation and the number of the "
+            "simulations, A is the area compared, A′ the area that the model was calibrated on. "
+            + error
+        ),
+        text(
+            f"All bands have a half-width of {comparison.critical:.2f} times that. It was found "
+            "from the simulations, so that sections of the model itself would leave any of the "
+            f"bands with a probability of {comparison.level:g}. Most points are correlated; "
+            f"together they stray like {comparison.effective_points:.0f} independent ones. The p "
+            "of a quantity is the probability that any point of the whole comparison strays as far "
+            "as its worst point."
+        ),
+        text(
+            "A pass means that these sections cannot tell the model from the specimen by what was "
+            "measured here. It does not prove the model: the width of the bands says which "
+            "differences could have been overlooked, and connectivity and transport in three "
+            "dimensions cannot be seen on sections. Conversely, large sections reveal small "
+            "differences: look at the difference, not only at the deviation, before deciding "
+            "whether it matters for your purpose."
+        ),
+    ]
+    if comparison.volume_misfit is not None:
+        parts.append(
+            text(
+                "The volume is shown beside and not judged. Its fractions are those of all its "
+                "voxels; the rest was measured on evenly spaced slices."
+            )
+        )
+    return Chapter("How to read this", parts)
+
+
 def _quantity_row(
     one: Quantity, comparison: Comparison, names: dict[int, str], volume: bool
 ) -> Row:
@@ -244,8 +291,9 @@ def _quantity_row(
 def _place(one: Quantity, unit: str) -> str:
     if not one.x:
         return ""
-    what = "length" if one.kind == "chord_length_distribution" else "lag"
-    return f" at {what} {number(one.x[one.worst])} {lengths_in(unit)}"
+    kind = KINDS[one.kind]
+    size = f" {lengths_in(unit)}" if kind.argument_power else ""
+    return f" at {kind.argument} {number(one.x[one.worst])}{size}"
 
 
 def _probability(p: float) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Polygon
-from matplotlib.transforms import Affine2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from morphgen.images import Section, Volume
 from morphgen.phases import Phase, phase_colors
-from morphgen.validation.rendering import Picture, colored, nice_length, picture, safe
+from morphgen.validation.rendering import WIDTH, Picture, colored, nice_length, picture, safe
+from morphgen.validation.shown_volumes import LONGEST_EDGE
+from morphgen.validation.surface_view import cut_away, outline, render
 from morphgen.validation.words import lengths_in, number
 
 LONGEST_SIDE = 640
@@ -44,7 +46,9 @@ def section_pair(
     part, cropped = _middle(section.labels.shape)
     rows, columns = section.labels[part].shape
     height, width = rows * section.pixel_size[0], columns * section.pixel_size[1]
-    figure = Figure(figsize=(9.2, 4.4 * min(1.6, height / width) + 1.1), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH, 0.47 * WIDTH * min(1.6, height / width) + 0.8), layout="constrained"
+    )
     for axis, labels, name in zip(
         figure.subplots(1, 2),
         (section.labels[part], simulated[part]),
@@ -59,7 +63,7 @@ def section_pair(
         caption += f" Only the middle {rows} × {columns} pixels of both are shown."
     size = f"{rows} by {columns} pixels"
     alt = f"A real and a simulated section side by side, {size}, in {_names(phases)}"
-    return picture(figure, alt, caption, photo=True)
+    return picture(figure, "side-by-side", alt, caption, photo=True)
 
 
 def three_slices(volume: Volume) -> Picture:
@@ -74,7 +78,7 @@ def three_slices(volume: Volume) -> Picture:
     -------
     Picture
     """
-    figure = Figure(figsize=(10.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     _, height, width = np.array(volume.labels.shape) * np.array(volume.voxel_size)
     # panels as wide and as high as the slices, so that all have one scale
     axes = figure.subplots(1, 3, width_ratios=[width, width, height])
@@ -91,84 +95,99 @@ def three_slices(volume: Volume) -> Picture:
         axis.set_title(f"{plane[1]} down, {plane[0]} to the right", fontsize=10)
     _legend(figure, volume.phases)
     alt = f"Three orthogonal slices through the middle of the volume, in {_names(volume.phases)}"
-    return picture(figure, alt, "Slices through the middle of the volume.", photo=True)
+    return picture(figure, "slices", alt, "Slices through the middle of the volume.", photo=True)
 
 
-def cube(volume: Volume) -> Picture:
-    """Draw three faces of a volume in parallel projection.
-
-    Each face is one image under an affine map: nothing is rendered in three dimensions.
+def phase_surfaces(volumes: Mapping[str, Volume]) -> Picture:
+    """Draw volumes side by side, shaded and with one phase cut away, at one scale.
 
     Parameters
     ----------
-    volume : Volume
-        The volume.
+    volumes : mapping of str to Volume
+        One or two volumes of the same phases and the same unit, with their titles. The middle of
+        each is shown: as much as all of them hold, at most 144 voxels along an axis.
 
     Returns
     -------
     Picture
     """
-    figure = Figure(figsize=(6.2, 6.0), layout="constrained")
-    axis = figure.subplots()
-    sizes = np.array(volume.labels.shape) * np.array(volume.voxel_size)
-    z, y, x = sizes / sizes.max()
-    top, left, right = volume.labels[0], volume.labels[:, -1, :], volume.labels[:, :, -1]
-    faces = (
-        (top, np.zeros(2), x * _RIGHT, y * _LEFT, 1.0),
-        (left, y * _LEFT, x * _RIGHT, z * _DOWN, 0.86),
-        (right, x * _RIGHT, y * _LEFT, z * _DOWN, 0.72),
+    shown = _same_part(volumes)
+    first = next(iter(shown.values()))
+    hidden = cut_away(first.phases)
+    edges = _edges(first)
+    left, right, bottom = outline(edges)
+    width = 0.5 * WIDTH
+    height = 0.92 * width * min(1.6, -bottom / (right - left)) + 0.8
+    figure = Figure(figsize=(width * len(shown), height), layout="constrained")
+    grid = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axis, (name, volume) in zip(grid, shown.items(), strict=True):
+        image = render(volume.labels, volume.voxel_size, volume.phases, hidden.label)
+        axis.imshow(image, extent=(left, right, bottom, 0.0))
+        _box(axis, edges, volume.unit)
+        axis.set_title(safe(name), fontsize=10)
+    _legend(figure, first.phases, hidden)
+    size = " × ".join(number(float(edge)) for edge in edges)
+    names = " and ".join(name.lower() for name in shown)
+    alt = (
+        f"Three-dimensional view of {names}: shaded surfaces of "
+        f"{_names([one for one in first.phases if one != hidden])}, looked at from a corner"
     )
-    for labels, corner, along_columns, along_rows, light in faces:
-        _face(axis, colored(labels, volume.phases) * light, corner, along_columns, along_rows)
-    axis.set_xlim(-0.87 * y - 0.1, 0.87 * x + 0.03)
-    axis.set_ylim(-0.5 * (x + y) - z - 0.1, 0.03)
+    caption = (
+        f"Seen from a corner, with {hidden.name} cut away: boxes of {size} "
+        f"{lengths_in(first.unit)} (z, y, x) from the middle of each volume. Darker is deeper."
+    )
+    return picture(figure, "phase-surfaces", alt, caption, photo=True)
+
+
+def _same_part(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
+    """Middle of each volume, of the largest size that all hold within the limit of voxels."""
+    size = np.min(
+        [
+            np.minimum(one.labels.shape, LONGEST_EDGE) * np.array(one.voxel_size)
+            for one in volumes.values()
+        ],
+        axis=0,
+    )
+    found = {}
+    for name, one in volumes.items():
+        sides = np.maximum(1, np.round(size / np.array(one.voxel_size)).astype(int))
+        starts = [(whole - side) // 2 for whole, side in zip(one.labels.shape, sides, strict=True)]
+        part = tuple(
+            slice(start, start + side) for start, side in zip(starts, sides.tolist(), strict=True)
+        )
+        found[name] = replace(one, labels=one.labels[part])
+    return found
+
+
+def _edges(volume: Volume) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.array(volume.labels.shape) * np.array(volume.voxel_size)
+    return found
+
+
+def _box(axis: Axes, edges: NDArray[np.float64], unit: str) -> None:
+    """Draw the edges of a box that are seen, with their lengths; its rear corner is at (0, 0)."""
+    z, y, x = edges
+    along_z, along_y, along_x = z * _DOWN, y * _LEFT, x * _RIGHT
+    near = along_x + along_y
+    corners = [0.0 * _DOWN, along_x, along_x + along_z, near + along_z, along_y + along_z, along_y]
+    paths = [[*corners, corners[0]], *([near, end] for end in (along_x, along_y, near + along_z))]
+    for path in paths:
+        axis.plot(*np.array(path).T, color="0.25", linewidth=0.6)
     axis.set_aspect("equal")
     axis.axis("off")
-    _edge_lengths(axis, sizes, volume.unit)
-    _legend(figure, volume.phases)
-    shape = " × ".join(str(side) for side in volume.labels.shape)
-    alt = f"The volume of {shape} voxels as a cube of which three faces are seen, in "
-    return picture(
-        figure, alt + _names(volume.phases), f"The volume, {shape} voxels (z, y, x).", photo=True
-    )
-
-
-def _face(
-    axis: Axes,
-    image: NDArray[np.float64],
-    corner: NDArray[np.float64],
-    along_columns: NDArray[np.float64],
-    along_rows: NDArray[np.float64],
-) -> None:
-    """Draw an image on a parallelogram; its first pixel lies at the corner."""
-    shape = np.array([[*along_columns, 0.0], [*along_rows, 0.0], [*corner, 1.0]]).T
-    drawn = axis.imshow(
-        image,
-        extent=(0.0, 1.0, 1.0, 0.0),
-        transform=Affine2D(shape) + axis.transData,
-        interpolation="nearest",
-    )
-    sides = np.array([along_columns, along_rows])
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) @ sides + corner
-    outline = Polygon(corners, closed=True, fill=False, edgecolor="black", linewidth=0.8)
-    axis.add_patch(outline)
-    drawn.set_clip_path(outline)
-
-
-def _edge_lengths(axis: Axes, sizes: NDArray[np.float64], unit: str) -> None:
-    z, y, x = sizes / sizes.max()
-    bottom = z * _DOWN
-    places = {
-        "x": (y * _LEFT + bottom + 0.5 * x * _RIGHT, sizes[2]),
-        "y": (x * _RIGHT + bottom + 0.5 * y * _LEFT, sizes[1]),
-    }
-    left = y * _LEFT + 0.5 * bottom
-    text = f"z: {number(float(sizes[0]))} {lengths_in(unit)}"
-    axis.text(left[0] - 0.02, left[1], text, ha="right", va="center", rotation=90, fontsize=9)
-    for name, (place, length) in places.items():
-        text = f"{name}: {number(float(length))} {lengths_in(unit)}"
-        side = "right" if name == "x" else "left"
-        axis.text(place[0], place[1] - 0.03, text, ha=side, va="top", fontsize=9)
+    left, right, bottom = outline(edges)
+    gap = 0.02 * (right - left)
+    axis.set_xlim(left - 4 * gap, right + gap)
+    axis.set_ylim(bottom - 3 * gap, gap)
+    words = [f"{name}: {number(edge)}" for name, edge in zip("zyx", edges.tolist(), strict=True)]
+    at = {"x": along_y + along_z + 0.5 * along_x, "y": along_x + along_z + 0.5 * along_y}
+    for name, side, length in (("x", "right", words[2]), ("y", "left", words[1])):
+        place = at[name]
+        text = f"{length} {lengths_in(unit)}"
+        axis.text(place[0], place[1] - gap, text, ha=side, va="top", fontsize=7.5)
+    middle = along_y + 0.5 * along_z
+    text = f"{words[0]} {lengths_in(unit)}"
+    axis.text(middle[0] - gap, middle[1], text, ha="right", va="center", rotation=90, fontsize=7.5)
 
 
 def _show(axis: Axes, image: NDArray[np.float64], extent: tuple[float, float], unit: str) -> None:
@@ -193,9 +212,14 @@ def _middle(shape: Sequence[int]) -> tuple[tuple[slice, slice], bool]:
     return (rows, columns), any(side > LONGEST_SIDE for side in shape)
 
 
-def _legend(figure: Figure, phases: Sequence[Phase]) -> None:
+def _legend(figure: Figure, phases: Sequence[Phase], hidden: Phase | None = None) -> None:
     handles = [
-        Patch(facecolor=color, edgecolor="black", linewidth=0.5, label=safe(phase.name))
+        Patch(
+            facecolor="white" if phase == hidden else color,
+            edgecolor="black",
+            linewidth=0.5,
+            label=safe(phase.name) + (" (cut away)" if phase == hidden else ""),
+        )
         for phase, color in zip(phases, phase_colors(phases), strict=True)
     ]
     figure.legend(

@@ -6,12 +6,14 @@ import base64
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from morphgen.phases import OUTSIDE, Phase, phase_colors
@@ -25,7 +27,10 @@ OBSERVED, SIMULATED, CLOSED_FORM, VOLUME, OFF = (
     "#cc3311",
 )
 _BLANK = (0.93, 0.93, 0.93)
-_DPI = 130
+# letters have other widths at other resolutions: layout and files have the same one
+DPI = 200
+# inches between the margins of a page
+WIDTH = 7.2
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,12 @@ class Picture:
 
     Attributes
     ----------
+    name : str
+        What a file of it is called, without number and ending.
+    figure : Figure
+        The figure, drawn, for pages and files of other kinds.
     data : bytes
-        SVG or PNG, whichever is smaller.
+        SVG, or PNG of images.
     mime : str
         "image/svg+xml" or "image/png".
     alt : str
@@ -44,6 +53,8 @@ class Picture:
         How to read it.
     """
 
+    name: str
+    figure: Figure
     data: bytes
     mime: str
     alt: str
@@ -54,30 +65,55 @@ class Picture:
         """The figure as a data URI."""
         return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
 
+    @property
+    def share(self) -> float:
+        """Its width over that of a page, 1 at most."""
+        return float(min(1.0, self.figure.get_size_inches()[0] / WIDTH))
 
-def picture(figure: Figure, alt: str, caption: str, *, photo: bool = False) -> Picture:
+
+def picture(figure: Figure, name: str, alt: str, caption: str, *, photo: bool = False) -> Picture:
     """Draw a figure.
 
     Parameters
     ----------
     figure : Figure
         The figure.
+    name : str
+        What a file of it is called.
     alt, caption : str
         Its texts.
     photo : bool
-        True for images, which are never smaller as SVG.
+        True for images, which become PNG; all else becomes SVG.
 
     Returns
     -------
     Picture
     """
-    with warnings.catch_warnings():
-        # a phase may be named in letters that the font lacks; its label then shows boxes
-        warnings.filterwarnings("ignore", message=".*Glyph")
+    with rare_letters():
+        figure.set_dpi(DPI)
+        engine = figure.get_layout_engine()
+        if isinstance(engine, ConstrainedLayoutEngine):
+            engine.set(w_pad=0.08, h_pad=0.06)
         figure.draw_without_rendering()
         # the layout is found: each format would search for it anew
         figure.set_layout_engine("none")
-        return _smaller(figure, alt, caption, photo)
+        _hold_legends(figure)
+        data = png(figure) if photo else _saved(figure, "svg")
+    mime = "image/png" if photo else "image/svg+xml"
+    return Picture(name, figure, data, mime, alt, caption)
+
+
+def png(figure: Figure) -> bytes:
+    """Figure as PNG."""
+    return _saved(figure, "png")
+
+
+@contextmanager
+def rare_letters() -> Iterator[None]:
+    """Do not warn of letters that the font lacks, in names of phases: boxes stand for them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Glyph")
+        yield
 
 
 def safe(text: str) -> str:
@@ -116,19 +152,18 @@ def nice_length(extent: float) -> float:
     return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= target)
 
 
-def _smaller(figure: Figure, alt: str, caption: str, photo: bool) -> Picture:
-    png = _saved(figure, "png")
-    if photo:
-        return Picture(png, "image/png", alt, caption)
-    svg = _saved(figure, "svg")
-    if len(svg) < len(png):
-        return Picture(svg, "image/svg+xml", alt, caption)
-    return Picture(png, "image/png", alt, caption)
+def _hold_legends(figure: Figure) -> None:
+    """Tie legends that lie outside the axes to where they are, also on a larger page."""
+    for legend in figure.legends:
+        corner = figure.transFigure.inverted().transform(legend.get_window_extent().p0)
+        legend.borderaxespad = 0.0
+        legend.set_loc("lower left")
+        legend.set_bbox_to_anchor((float(corner[0]), float(corner[1])), figure.transFigure)
 
 
 def _saved(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
     # without a date, a report of the same comparison has the same figures
     metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
+    figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
     return stream.getvalue()

@@ -1,14 +1,10 @@
-"""Reports: one self-contained HTML file for a comparison or a calibration."""
+"""What the reports of a comparison and of a calibration hold."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from morphgen.errors import InputError
+from morphgen.descriptors import KINDS
 from morphgen.excursion import ExcursionModel
 from morphgen.images import Section, Volume
 from morphgen.validation import figures, pictures
@@ -17,7 +13,7 @@ from morphgen.validation.comparison import Comparison
 from morphgen.validation.measure import view_of
 from morphgen.validation.pages import (
     Chapter,
-    Verdict,
+    Document,
     drawings,
     table,
     text,
@@ -30,7 +26,9 @@ from morphgen.validation.passages import (
     model_chapter,
     origin_chapter,
     quantity_table,
+    reading_chapter,
 )
+from morphgen.validation.shown_volumes import shown_volumes
 from morphgen.validation.simulate import simulated_labels
 from morphgen.validation.training import training_chapters
 
@@ -41,7 +39,7 @@ def validation_report(
     sections: Sequence[Section],
     *,
     volume: Volume | None = None,
-) -> str:
+) -> Document:
     """Tell about a comparison.
 
     Parameters
@@ -57,16 +55,20 @@ def validation_report(
 
     Returns
     -------
-    str
-        HTML without links to other files: the verdict in words, every quantity by decreasing
-        deviation, figures, the model, where everything comes from, and how to read it.
+    Document
+        The verdict in words, sections and volumes side by side, every quantity by decreasing
+        deviation, curves, the model, where everything comes from, and how to read it; for
+        `morphgen.validation.writing`.
     """
     simulated = simulated_labels(
         model, [view_of(sections[0], comparison.max_lag)], comparison.seed
     )[0]
-    beside = drawings(pictures.section_pair(sections[0], simulated, model.phases))
     chapters = [
-        Chapter("Side by side", beside),
+        Chapter(
+            "Side by side",
+            drawings(pictures.section_pair(sections[0], simulated, model.phases)),
+        ),
+        _volume_chapter(model, volume, comparison),
         Chapter(
             "What is how far off",
             [
@@ -74,36 +76,24 @@ def validation_report(
                 table(quantity_table(comparison, model)),
             ],
         ),
-        Chapter(
-            "Two-point coverage",
-            [
-                *drawings(
-                    figures.coverage_curves(comparison, model, "covariance"),
-                    figures.coverage_curves(comparison, model, "two_point_coverage"),
-                ),
-                text(class_or_fit(model)),
-                table(misfit_table(comparison, model)),
-            ],
-        ),
-        Chapter("Chord lengths", drawings(figures.chord_curves(comparison, model))),
-        *_volume_chapter(volume),
+        *_curve_chapters(comparison, model),
         model_chapter(model),
         origin_chapter(model, comparison),
+        reading_chapter(comparison),
     ]
     names = ", ".join(section.name for section in comparison.sections)
     subtitle = f"Compared with {names}, in {comparison.realizations} simulations."
-    return _page(
+    return Document(
         "Validation of a microstructure model",
         subtitle,
         comparison_verdict(comparison, model),
         chapters,
-        comparison,
     )
 
 
 def calibration_report(
     model: ExcursionModel, sections: Sequence[Section], fits: Sequence[CalibrationCurves]
-) -> str:
+) -> Document:
     """Tell about a calibration.
 
     Parameters
@@ -117,8 +107,8 @@ def calibration_report(
 
     Returns
     -------
-    str
-        HTML without links to other files.
+    Document
+        For `morphgen.validation.writing`.
     """
     seed = 0 if model.provenance is None else model.provenance.seed
     simulated = simulated_labels(model, [view_of(sections[0], 0.0)], seed)[0]
@@ -138,52 +128,40 @@ def calibration_report(
         origin_chapter(model, None),
     ]
     subtitle = "Calibrated on " + ", ".join(section.source for section in sections) + "."
-    return _page(
+    return Document(
         "Calibration of a microstructure model", subtitle, calibration_verdict(model), chapters
     )
 
 
-def write_report(path: str | os.PathLike[str], html: str, overwrite: bool = False) -> None:
-    """Write a report, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If the file exists and ``overwrite`` is not set, or cannot be written.
-    """
-    target = Path(path)
-    if target.exists() and not overwrite:
-        raise InputError(f"{target} exists; choose another name, or allow overwriting it")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"{target} cannot be written: {error.strerror}") from error
-
-
-def _volume_chapter(volume: Volume | None) -> list[Chapter]:
-    if volume is None:
-        return []
-    return [Chapter("The volume", drawings(pictures.cube(volume), pictures.three_slices(volume)))]
+def _curve_chapters(comparison: Comparison, model: ExcursionModel) -> list[Chapter]:
+    """Chapters of all kinds of curves; the two-point coverage with its misfits first."""
+    kinds = [kind for kind in KINDS.values() if kind.argument]
+    present = {one.kind for one in comparison.quantities}
+    coverage = [name for name in ("two_point_coverage", "covariance") if name in present]
+    others = [kind.name for kind in kinds if kind.name in present - set(coverage)]
+    return [
+        Chapter(
+            "Two-point coverage",
+            [
+                *drawings(*(figures.curves(comparison, model, kind) for kind in coverage)),
+                text(class_or_fit(model)),
+                table(misfit_table(comparison, model)),
+            ],
+        ),
+        *(
+            Chapter(
+                KINDS[kind].title.capitalize(), drawings(figures.curves(comparison, model, kind))
+            )
+            for kind in others
+        ),
+    ]
 
 
-def _page(
-    title: str,
-    subtitle: str,
-    verdict: Verdict,
-    chapters: Sequence[Chapter],
-    comparison: Comparison | None = None,
-) -> str:
-    environment = Environment(
-        loader=PackageLoader("morphgen.validation", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.jinja")
-    return template.render(
-        title=title, subtitle=subtitle, verdict=verdict, chapters=chapters, comparison=comparison
-    )
+def _volume_chapter(
+    model: ExcursionModel, volume: Volume | None, comparison: Comparison
+) -> Chapter:
+    volumes = shown_volumes(model, volume, comparison.seed)
+    parts = drawings(pictures.phase_surfaces(volumes))
+    if volume is not None:
+        parts += drawings(pictures.three_slices(volume))
+    return Chapter("In three dimensions", parts)

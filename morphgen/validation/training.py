@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from morphgen.excursion.provenance import TrainingRecord
 from morphgen.validation.pages import Chapter, Part, drawings, text
-from morphgen.validation.rendering import OBSERVED, OFF, SIMULATED, Picture, panels, picture
+from morphgen.validation.rendering import OBSERVED, OFF, SIMULATED, WIDTH, Picture, panels, picture
 from morphgen.validation.words import number
 
 _CHANCE = {"discriminator": 1.3863, "adversarial": 0.6931}
@@ -45,7 +45,7 @@ def training_losses(record: TrainingRecord) -> Picture:
     Picture
     """
     names = [name for name in record.losses if name != "step"]
-    figure, axes = panels(len(names) + bool(record.scores), 2, (4.0, 2.4))
+    figure, axes = panels(len(names) + bool(record.scores), 2, (WIDTH / 2, 2.1))
     for axis, name in zip(axes, names, strict=False):
         axis.plot(record.losses["step"], record.losses[name], color=SIMULATED, linewidth=1.2)
         if name in _CHANCE:
@@ -60,6 +60,7 @@ def training_losses(record: TrainingRecord) -> Picture:
         axis.set_xlabel("step", fontsize=8)
     return picture(
         figure,
+        "training",
         f"Losses against the step, {', '.join(names)}, and the held-out score",
         "Losses, each a mean over a hundredth of the steps; dotted: a network that cannot tell "
         "real sections from simulated ones. The held-out score compares descriptors of the part "

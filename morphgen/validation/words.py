@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from morphgen.descriptors import KINDS
 from morphgen.excursion import ExcursionModel, Field
 from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.parametric import DampedSincKernel, MaternKernel
@@ -22,9 +23,37 @@ _TITLES = {
     "two_point_coverage": "C, {0}",
     "covariance": "C − p·p, {0}",
     "interface_area": "interface area {0}",
-    "mean_chord_length": "mean chord of {0} along {1}",
-    "chord_length_distribution": "chord lengths of {0} along {1}",
+    "specific_surface_area": "surface area of {0}",
+    "triple_phase_boundary_length": "triple-phase boundary {0}",
+    "euler_number": "Euler number of {0}",
     "section_euler_number": "section Euler number of {0}",
+    "mean_chord_length": "mean chord of {0}",
+    "chord_length_distribution": "chord lengths of {0}",
+    "lineal_path": "lineal path of {0}",
+    "connected_fraction": "largest cluster of {0}",
+    "through_connected_fraction": "through-connected share of {0}",
+    "spherical_contact": "spherical contact of {0}",
+    "phase_size_distribution": "phase sizes of {0}",
+    "phase_size_radius": "median phase size of {0}",
+    "intrusion_distribution": "intrusion of {0}",
+    "intrusion_radius": "median intrusion radius of {0}",
+    "constrictivity": "constrictivity of {0}",
+    "mean_geodesic_tortuosity": "mean geodesic tortuosity of {0}",
+    "geodesic_tortuosity_distribution": "geodesic tortuosity of {0}",
+    "effective_diffusivity": "effective diffusivity of {0}",
+    "tortuosity_factor": "tortuosity factor of {0}",
+    "effective_ionic_conductivity": "effective ionic conductivity",
+    "effective_electronic_conductivity": "effective electronic conductivity",
+}
+_HEADINGS = {
+    "two_point_coverage": "Two-point coverage C",
+    "covariance": "C less the product of the fractions",
+    "chord_length_distribution": "Share of chords up to a length",
+    "lineal_path": "Probability that a whole segment lies in the phase",
+    "spherical_contact": "Share of points outside the phase that lie within a radius of it",
+    "phase_size_distribution": "Share of the phase that balls of a radius inside it cover",
+    "intrusion_distribution": "Share of the phase that balls of a radius reach from the border",
+    "geodesic_tortuosity_distribution": "Share of the paths up to a tortuosity",
 }
 
 
@@ -46,15 +75,20 @@ def names_of(phases: Sequence[Phase]) -> dict[int, str]:
     return {phase.label: phase.name for phase in phases}
 
 
-def pair_name(labels: Sequence[int], names: dict[int, str]) -> str:
+def pair_name(labels: Sequence[int], names: Mapping[int, str]) -> str:
     """Name of a phase, or of a pair of phases."""
     return "–".join(names[label] for label in labels)
 
 
-def title(quantity: Quantity, names: dict[int, str]) -> str:
+def title(quantity: Quantity, names: Mapping[int, str]) -> str:
     """What a quantity is."""
-    phases = pair_name(quantity.phases, names)
-    return _TITLES[quantity.kind].format(phases, quantity.direction)
+    along = f" along {quantity.direction}" if quantity.direction else ""
+    return _TITLES[quantity.kind].format(pair_name(quantity.phases, names)) + along
+
+
+def curve_heading(kind: str) -> str:
+    """What the curves of a kind show."""
+    return _HEADINGS.get(kind) or KINDS[kind].title.capitalize()
 
 
 def accuracy_words(model: ExcursionModel) -> str | None:

@@ -22,14 +22,20 @@ def model(files: Path) -> Path:
 
 
 def test_passed(model: Path, files: Path, volume: Path, tmp_path: Path, call: Call) -> None:
-    out = tmp_path / "report.html"
-    shown = call("validate", model, files / "other.tif", *FEW, "--volume", volume, "--out", out)
+    out, pdf, figures = tmp_path / "report.html", tmp_path / "report.pdf", tmp_path / "figures"
+    places = ("--out", out, "--pdf", pdf, "--figures", figures)
+    shown = call("validate", model, files / "other.tif", *FEW, "--volume", volume, *places)
     assert shown.code == 0, shown.err
     assert "passed: all " in shown.out
     assert "volume fraction of binder" in shown.out
     assert f"report written to {out}" in shown.out
     assert "other.tif states no pixel size: the model's is taken, 1 um" in shown.err
-    assert "The volume" in out.read_text(encoding="utf-8")
+    assert "In three dimensions" in out.read_text(encoding="utf-8")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert (figures / "01-side-by-side.png").exists()
+    assert f"figures written to {figures}" in shown.out
+    again = ("validate", model, files / "other.tif", *FEW, "--figures", figures)
+    call(*again).refused("holds figures")
 
 
 def test_not_passed(files: Path, call: Call) -> None:
@@ -83,6 +89,10 @@ def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, 
         *("validate", model, other, "--voxel-size", "1um,1um", "--volume", other),
     ).refused("--voxel-size")
     call("validate", model, other, "--out", files / "wrong.json").refused("exists", "--overwrite")
+    call("validate", model, other, "--pdf", files / "wrong.json").refused("exists", "--overwrite")
+    call("validate", model, other, "--figures", files).refused("folder for figures alone")
+    same = ("--out", tmp_path / "one", "--pdf", tmp_path / "one")
+    call("validate", model, other, *same).refused("two outputs")
     call("validate", model, other, other, "--voxel-size", "1um").refused("give it once")
 
 

@@ -7,18 +7,19 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from validation.samples import SIDE, drawn, origin_of, small_model
 
 from morphgen.errors import InputError
-from morphgen.excursion import Candidate, ExcursionModel, Realization
+from morphgen.excursion import Candidate, ExcursionModel
 from morphgen.images import Section, Volume
 from morphgen.validation import CalibrationCurves, Comparison, compare
+from morphgen.validation.pages import Document
 from morphgen.validation.passages import class_or_fit, comparison_verdict
-from morphgen.validation.report import calibration_report, validation_report, write_report
+from morphgen.validation.report import calibration_report, validation_report
+from morphgen.validation.writing import html_of
 
 HOSTILE = "<script>alert('$x$')</script>"
 LARGEST = 10_000_000
@@ -38,17 +39,6 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
-
-
-@pytest.fixture(scope="module")
-def volume(model: ExcursionModel) -> Volume:
-    labels = Realization(model, 2).window((0, 0, 0), (40, 48, 56))
-    return Volume(labels, (1.0, 1.0, 1.0), "voxel", model.phases, "d" * 64, "array")
-
-
-@pytest.fixture(scope="module")
-def report(comparison: Comparison, model: ExcursionModel, section: Section, volume: Volume) -> str:
-    return validation_report(comparison, model, [section], volume=volume)
 
 
 def curves(model: ExcursionModel) -> CalibrationCurves:
@@ -76,8 +66,8 @@ def check_page(text: str, pictures: int) -> Page:
     return page
 
 
-def test_validation_report_stands_alone(report: str, comparison: Comparison) -> None:
-    page = check_page(report, pictures=7)
+def test_validation_report_stands_alone(report: Document, comparison: Comparison) -> None:
+    page = check_page(html_of(report), pictures=7)
     words = " ".join(page.words)
     verdict = "Passed" if comparison.passed else "Not passed"
     assert words.index(verdict) < words.index("Side by side")
@@ -91,7 +81,7 @@ def test_calibration_report_stands_alone(model: ExcursionModel, section: Section
         Candidate((1, 0, 2), ("chi2:2", "gaussian:below"), 0.02, 0.03, 9.0),
     )
     known = model.with_provenance(replace(origin_of((SIDE, SIDE)), candidates=candidates))
-    page = check_page(calibration_report(known, [section], [curves(known)]), pictures=2)
+    page = check_page(html_of(calibration_report(known, [section], [curves(known)])), pictures=2)
     words = " ".join(page.words)
     assert "the model class is the limit, not the fit" in words
     assert "gaussian:below" in words
@@ -104,12 +94,12 @@ def test_fit_is_the_limit_far_from_the_bound(model: ExcursionModel) -> None:
     assert "the fit is the limit, not the model class" in words
 
 
-def test_names_are_escaped() -> None:
+def test_names_are_escaped(volume: Volume) -> None:
     model = small_model(names=(HOSTILE, "価格 $a$ & $b$", 'say "hi"'))
     section = replace(drawn(model, 4), source="<img src=x onerror=alert(1)>.tif")
     comparison = compare(model, [section], realizations=8, max_lag=9.0)
-    text = validation_report(comparison, model, [section])
-    page = check_page(text, pictures=5)
+    text = html_of(validation_report(comparison, model, [section], volume=volume))
+    page = check_page(text, pictures=7)
     assert HOSTILE not in text
     assert "onerror" not in {name for _, attributes in page.tags for name in attributes}
     assert HOSTILE in " ".join(page.words)
@@ -127,18 +117,6 @@ def test_wrong_model_is_told_in_words(section: Section) -> None:
     assert verdict.style == "failed"
     assert verdict.word == "Not passed: the sections differ from those of the model."
     assert re.match(r"\d+ of 33 quantities lie outside", verdict.lines[0])
-
-
-def test_report_is_written_whole_and_once(tmp_path: Path) -> None:
-    target = tmp_path / "report.html"
-    write_report(target, "one")
-    with pytest.raises(InputError, match="exists"):
-        write_report(target, "two")
-    assert target.read_text(encoding="utf-8") == "one"
-    write_report(target, "two", overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    with pytest.raises(InputError, match="cannot be written"):
-        write_report(tmp_path / "absent" / "report.html", "one")
 
 
 def test_comparing_loads_no_plotting() -> None:
