@@ -131,7 +131,7 @@ def test_boundary_agrees_with_the_function() -> None:
     (expected,) = triple_phase_boundary_densities(labels, PHASES, (0.5, 0.4, 0.3)).values()
     # the order of the phases changes how lengths of a voxel are rounded
     assert list(found) == [Key("triple_phase_boundary_length", (0, 1, 3))]
-    assert list(found.values())[0] == pytest.approx(float(expected), rel=1e-5)
+    assert next(iter(found.values())) == pytest.approx(float(expected), rel=1e-5)
     assert expected > 0.0
 
 
