@@ -69,10 +69,12 @@ def clusters(labels: Array, phase: int, adjacency: int = 6) -> Clusters:
     BackendError
         If connected-components-3d is not installed.
 
-    Notes ----- Where voxels of a phase meet only at an edge or a corner, 6 takes them as apart
-    and 26 as one. A phase and what surrounds it have complementary topology when one has 6 and
-    the other 26. The border cuts clusters: the share of the largest is low, and their number
-    high, unless the volume is much wider than the clusters.
+    Notes
+    -----
+    Where voxels of a phase meet only at an edge or a corner, 6 takes them as apart and 26 as one.
+    A phase and what surrounds it have complementary topology when one has 6 and the other 26. The
+    border cuts clusters: the share of the largest is low, and their number high, unless the volume
+    is much wider than the clusters.
 
     References
     ----------

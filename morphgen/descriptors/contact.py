@@ -57,8 +57,10 @@ def spherical_contact_distribution(
     centre to the interface, half a voxel for a plane normal to an axis, and H(r) is low by about
     its slope times half a voxel.
 
-    References ---------- Baddeley and Gill, Ann. Stat. 25 (1997) 263; Chiu, Stoyan, Kendall and
-    Mecke, Stochastic Geometry and its Applications (2013), section 6.5.
+    References
+    ----------
+    Baddeley and Gill, Ann. Stat. 25 (1997) 263; Chiu, Stoyan, Kendall and Mecke, Stochastic
+    Geometry and its Applications (2013), section 6.5.
     """
     volume, (chosen,) = checked_volume(labels, (phase,))
     steps = checked_spacing(spacing, 3)

@@ -10,7 +10,13 @@ import numpy as np
 
 from morphgen._array_api import Array
 from morphgen.descriptors._labels import checked_spacing
-from morphgen.descriptors._volume import checked_faces, checked_volume, has_faces, library
+from morphgen.descriptors._volume import (
+    checked_faces,
+    checked_volume,
+    has_faces,
+    library,
+    numbered_clusters,
+)
 from morphgen.descriptors.parts import Frame, Labels
 from morphgen.descriptors.readings import Floats, Key, Reading, number
 from morphgen.errors import InputError
@@ -22,7 +28,7 @@ _TORTUOSITIES = np.linspace(1.0, 3.0, 101)
 def geodesic_tortuosities(
     labels: Array, phase: int, axis: int, spacing: float | Sequence[float] = 1.0
 ) -> Floats:
-    """Geodesic tortuosity of each voxel of the last plane that the first one is joined to.
+    """Geodesic tortuosity of each voxel of the last plane that is joined to the first one.
 
     It is the length of the shortest path within the phase from the first plane along the axis to
     the voxel, divided by the distance of the two planes.
@@ -50,15 +56,17 @@ def geodesic_tortuosities(
         If the volume, the phase, the axis or the spacing cannot be used, the volume has one plane
         only, or a face has no voxel inside.
     BackendError
-        If scikit-image is not installed.
+        If scikit-image or connected-components-3d is not installed.
 
-    Notes ----- Paths lead over centres of voxels to any of the 26 neighbours, each step with its
-    true length; they may pass between two voxels that meet at an edge or a corner alone. Off the
-    13 directions of the steps such a path is longer than a straight line: for cubic voxels by at
-    most 8.2 % in a plane of two axes and 12.8 % in space, 0 along the axes. Voxels twice as wide
-    along one axis raise the 8.2 % to 17.6 %. Paths through the surroundings of the volume are
-    missing, which raises values near its sides, and voxels that are not joined to the first plane
-    count nowhere.
+    Notes
+    -----
+    Voxels of the phase count that belong to clusters which reach both planes, joined by faces as
+    for `effective_diffusivity`. Within them paths lead over centres of voxels to any of the 26
+    neighbours, each step with its true length; so they may cut a corner between two voxels that
+    meet at an edge. Off the 13 directions of the steps such a path is longer than a straight line:
+    for cubic voxels by at most 8.2 % in a plane of two axes and 12.8 % in space, 0 along the axes;
+    voxels twice as wide along one axis raise the 8.2 % to 17.6 %. Paths through the surroundings of
+    the volume are missing, which raises values near its sides.
 
     References
     ----------
@@ -71,16 +79,16 @@ def geodesic_tortuosities(
         raise InputError(f"the volume has one plane along axis {along}; expected two or more")
     thickness = (volume.shape[along] - 1) * steps[along]
     order = (along, *(other for other in range(3) if other != along))
-    own = np.ascontiguousarray((volume == chosen).transpose(order))
+    numbered, touches = numbered_clusters(volume.transpose(order) == chosen, 6)
+    own = np.asarray(touches[:, 0].all(axis=1))[numbered]
     starts = np.argwhere(own[:1])
-    if not starts.size or not own[-1].any():
+    if not starts.size:
         return np.empty(0)
     paths = library("skimage.graph").MCP_Geometric(
         np.where(own, 1.0, np.inf), sampling=tuple(steps[other] for other in order)
     )
     lengths, _ = paths.find_costs(starts)
-    reached = lengths[-1][np.isfinite(lengths[-1])]
-    return np.asarray(reached / thickness, dtype=np.float64)
+    return np.asarray(lengths[-1][own[-1]] / thickness, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -79,12 +79,14 @@ def continuous_phase_size_distribution(
     BackendError
         If edt is not installed.
 
-    Notes ----- A ball fits at a voxel of the phase if no voxel of another phase has its centre
-    nearer than the radius, and covers the voxels whose centres are nearer than the radius. Border
-    and voxels outside are no walls: a ball may reach beyond them. So sizes near the border are
-    overestimated. Distances are those of centres: a slab of thickness t has the radius t/2, or
-    half a voxel more where its thickness is an odd number of voxels; centres of balls between
-    voxels are not tried, which lowers the radii of compact pores by about half a voxel.
+    Notes
+    -----
+    A ball fits at a voxel of the phase if no voxel of another phase has its centre nearer than the
+    radius, and covers the voxels whose centres are nearer than the radius. Border and voxels
+    outside are no walls: a ball may reach beyond them. So sizes near the border are overestimated.
+    Distances are those of centres: a slab of thickness t has the radius t/2, or half a voxel more
+    where its thickness is an odd number of voxels; centres of balls between voxels are not tried,
+    which lowers the radii of compact pores by about half a voxel.
 
     References
     ----------
@@ -127,9 +129,11 @@ def simulated_intrusion(
     BackendError
         If edt or connected-components-3d is not installed.
 
-    Notes ----- A ball enters at a voxel of the face where it fits, and moves within the voxels
-    where it fits, by faces, edges and corners (balls of the finest voxel by faces alone). Nothing
-    enters at the other borders. The notes on sizes of balls hold here too.
+    Notes
+    -----
+    A ball enters at a voxel of the face where it fits, and moves within the voxels where it fits,
+    by faces, edges and corners (balls of the finest voxel by faces alone). Nothing enters at the
+    other borders. The notes on sizes of balls hold here too.
 
     References
     ----------

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import oracles
 import pytest
+import scipy.ndimage
 
 from morphgen.descriptors.geodesic import GeodesicTortuosity, geodesic_tortuosities
 from morphgen.descriptors.parts import Frame
@@ -25,16 +26,26 @@ def test_straight_paths_have_tortuosity_one(axis: int) -> None:
     ("slope", "spacing"), [(1, (1.0, 1.0, 1.0)), (2, (2.0, 0.5, 1.0)), (1, (0.4, 1.0, 1.0))]
 )
 def test_an_inclined_channel(slope: int, spacing: tuple[float, float, float]) -> None:
-    """One voxel wide: `slope` voxels along y for each along z."""
-    labels = np.zeros((9, 9 * slope, 3), dtype=np.uint8)
+    """`slope` voxels along y for each along z; its planes meet in the face of one voxel."""
+    labels = np.zeros((9, 9 * slope + 1, 3), dtype=np.uint8)
     for plane in range(9):
-        labels[plane, plane * slope : (plane + 1) * slope, 1] = 1
-    # from the nearest voxel of the first plane: one diagonal step and slope - 1 straight ones
+        labels[plane, plane * slope : (plane + 1) * slope + 1, 1] = 1
+    # from the farthest voxel of the first plane, with as many diagonal steps as planes allow
     dz, dy, _ = spacing
-    per_plane = math.hypot(dz, dy)
-    lengths = [8 * per_plane + (7 * (slope - 1) + extra) * dy for extra in range(slope)]
+    lengths = []
+    for end in range(slope + 1):
+        across = 7 * slope + end
+        diagonal = min(8, across)
+        straight = (8 - diagonal) * dz + (across - diagonal) * dy
+        lengths.append(diagonal * math.hypot(dz, dy) + straight)
     found = geodesic_tortuosities(labels, 1, 0, spacing)
-    assert np.allclose(np.sort(found), np.sort(lengths) / (8 * dz))
+    assert np.allclose(found, np.array(lengths) / (8 * dz))
+
+
+def test_voxels_that_meet_at_an_edge_are_no_path() -> None:
+    labels = np.zeros((4, 4, 3), dtype=np.uint8)
+    labels[np.arange(4), np.arange(4), 1] = 1
+    assert geodesic_tortuosities(labels, 1, 0).size == 0
 
 
 def test_a_wall_with_a_gap_makes_a_detour() -> None:
@@ -53,7 +64,10 @@ def test_lengths_equal_those_of_dijkstra_on_the_graph_of_26_neighbours() -> None
     for axis in (0, 1):
         found = geodesic_tortuosities(labels, 0, axis, spacing)
         thickness = (labels.shape[axis] - 1) * spacing[axis]
-        expected = oracles.shortest_paths(labels == 0, axis, spacing) / thickness
+        numbered, _ = scipy.ndimage.label(labels == 0)
+        ends = [np.unique(numbered.take(index, axis=axis)) for index in (0, -1)]
+        own = np.isin(numbered, np.setdiff1d(np.intersect1d(*ends), [0]))
+        expected = oracles.shortest_paths(own, axis, spacing) / thickness
         assert found.size
         assert np.allclose(found, expected)
 
