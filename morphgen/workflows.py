@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +32,13 @@ from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
 from morphgen.images import Section, Volume, read_section, read_volume
 from morphgen.progress import Progress, silent
-from morphgen.tiles import generate
+from morphgen.tiles import VolumeInfo, generate
+from morphgen.tiles.cluster import PATIENCE, Access
+from morphgen.tiles.description import describe_store
 from morphgen.validation import CalibrationCurves, Comparison, compare
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = [
     "ESTIMATORS",
@@ -179,21 +186,29 @@ def calibration_request(
 
 
 def describe(
-    image: Volume | Section | Sequence[Section] | NDArray[np.uint8],
+    image: VolumeInfo | Volume | Section | Sequence[Section] | NDArray[np.uint8],
     *,
     voxel_size: float | None = None,
     unit: str | None = None,
     phases: str | None = None,
     kinds: Sequence[str] | None = None,
     max_lag: int | None = None,
+    chunk: int | None = None,
+    workers: int | None = None,
+    client: Client | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    patience: float = PATIENCE,
+    progress: Progress = silent,
 ) -> Description:
     """Measure the descriptors of a volume, of a section, or of several sections together.
 
     Parameters
     ----------
-    image : Volume, Section, sequence of Section, or array of two or three axes
+    image : VolumeInfo, Volume, Section, sequence of Section, or array of two or three axes
         What to measure. Sections must have one shape, plane and pixel size; they are pooled, and
-        their scatter gives standard errors.
+        their scatter gives standard errors. A volume in a store, as `open_volume` gives it, is
+        read part by part.
     voxel_size, unit, phases
         As for `read_volume`, for an array.
     kinds : sequence of str, optional
@@ -202,6 +217,13 @@ def describe(
     max_lag : int, optional
         Largest lag in voxels; by default 60 in sections and 40 in volumes, and at most half the
         shortest side.
+    chunk : int, optional
+        Of a volume in a store, edge of the parts in voxels, 128 by default. It changes time and
+        memory, not the result.
+    workers, client, scheduler, scheduler_file, patience
+        Who measures a volume in a store, as for `generate`.
+    progress : Progress
+        Told about the parts of a volume in a store.
 
     Returns
     -------
@@ -211,14 +233,19 @@ def describe(
     ------
     InputError
         If the image, a kind or the largest lag cannot be used, or sections differ.
+    StoreError
+        If blocks of a volume in a store are missing or cannot be read.
+    GenerationError
+        If a worker or the cluster is lost.
     """
+    if isinstance(image, VolumeInfo):
+        access = Access(workers, client, scheduler, scheduler_file, patience)
+        wanted = _wanted(image.shape, kinds, max_lag)
+        return describe_store(image, wanted, access, chunk=chunk, progress=progress)
     sections, volume = _read(image, voxel_size, unit, phases)
     labels = [volume.labels] if volume is not None else [one.labels for one in sections]
     frame = _frame_of(volume if volume is not None else sections[0])
-    wanted = Wanted(
-        possible_kinds(len(frame.shape)) if kinds is None else tuple(kinds),
-        _reach(frame.shape, max_lag),
-    )
+    wanted = _wanted(frame.shape, kinds, max_lag)
     readings: tuple[Reading, ...]
     if volume is not None:
         readings = measure(volume.labels, frame, wanted)
@@ -330,6 +357,11 @@ def _frame_of(image: Section | Volume) -> Frame:
         return Frame(image.labels.shape, image.voxel_size, "zyx", labels, image.unit)
     axes = image.plane[1] + image.plane[0]
     return Frame(image.labels.shape, image.pixel_size, axes, labels, image.unit)
+
+
+def _wanted(shape: Sequence[int], kinds: Sequence[str] | None, max_lag: int | None) -> Wanted:
+    chosen = possible_kinds(len(shape)) if kinds is None else tuple(kinds)
+    return Wanted(chosen, _reach(shape, max_lag))
 
 
 def _reach(shape: Sequence[int], max_lag: int | None) -> int:
