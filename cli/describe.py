@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +29,7 @@ from .screen import Screen, figure
 if TYPE_CHECKING:
     from morphgen.descriptors import Description
     from morphgen.images import Section, Volume
+    from morphgen.tiles import VolumeInfo
 
 ImageOrStore = Annotated[
     str,
@@ -70,7 +70,7 @@ Chunk = Annotated[
         "--chunk",
         metavar="N",
         show_default=False,
-        help="Edge of the parts that a store is read by, in voxels.  [default: 128]",
+        help="Edge of the parts that a volume is measured by, in voxels.  [default: 128]",
     ),
 ]
 
@@ -96,18 +96,26 @@ def describe(
 ) -> None:
     """Measure the descriptors of a section, of several sections, or of a volume.
 
-    Numbers are printed; curves are in the JSON. A Zarr store is read part by part.
+    Numbers are printed; curves are in the JSON. A volume is measured part by part.
     """
+    from morphgen.workflows import describe as measured
+
     screen = Screen(as_json, quiet)
     if out is not None:
         check_output(out, overwrite, [] if "://" in image else [Path(image)])
     kinds = None if descriptors is None else [name.strip() for name in descriptors.split(",")]
-    work = Work(kinds, max_lag, chunk, workers, scheduler, scheduler_file, patience)
+    subject: VolumeInfo | Volume | Section | list[Section]
     if "://" in image or Path(image).is_dir():
         _check_left_out(image, sections, voxel_size, phases)
-        found = _of_store(screen, image, work)
+        subject = _opened(image)
     else:
-        found = _of_image(_read(Path(image), sections, plane, voxel_size, phases), work)
+        subject = _read(Path(image), sections, plane, voxel_size, phases)
+    with screen.progress() as progress:
+        found = measured(
+            subject, kinds=kinds, max_lag=max_lag, chunk=chunk, workers=workers,
+            scheduler=scheduler, scheduler_file=scheduler_file, patience=patience,
+            progress=progress,
+        )  # fmt: skip
     record = found.to_dict()
     if out is not None:
         write_json(out, record, overwrite)
@@ -117,47 +125,12 @@ def describe(
     screen.result({**record, "out": out})
 
 
-@dataclass(frozen=True)
-class Work:
-    """What is to be measured, and of a store by whom."""
-
-    kinds: list[str] | None
-    max_lag: int | None
-    chunk: int | None
-    workers: int | None
-    scheduler: str | None
-    scheduler_file: Path | None
-    patience: float
-
-
-def _of_store(screen: Screen, location: str, work: Work) -> Description:
+def _opened(location: str) -> VolumeInfo:
     from morphgen.tiles import open_volume
-    from morphgen.workflows import describe as measured
 
     if "://" not in location and not (Path(location) / "zarr.json").is_file():
         raise InputError(f"{location} holds no volume; give an image or a Zarr store")
-    with screen.progress() as progress:
-        return measured(
-            open_volume(location),
-            kinds=work.kinds,
-            max_lag=work.max_lag,
-            chunk=work.chunk,
-            workers=work.workers,
-            scheduler=work.scheduler,
-            scheduler_file=work.scheduler_file,
-            patience=work.patience,
-            progress=progress,
-        )
-
-
-def _of_image(image: Volume | Section | list[Section], work: Work) -> Description:
-    from morphgen.workflows import describe as measured
-
-    for name in ("chunk", "workers", "scheduler", "scheduler_file"):
-        if getattr(work, name) is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} is for Zarr stores; an image is measured in this process")
-    return measured(image, kinds=work.kinds, max_lag=work.max_lag)
+    return open_volume(location)
 
 
 def _check_left_out(

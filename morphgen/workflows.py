@@ -23,18 +23,20 @@ from morphgen.descriptors import (
     Reading,
     Wanted,
     left_out,
-    measure,
     measure_sections,
     possible_kinds,
 )
+from morphgen.descriptors.measures import chosen, seen_whole, sum_measures
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
 from morphgen.images import Section, Volume, read_section, read_volume
+from morphgen.phases import Phase
 from morphgen.progress import Progress, silent
 from morphgen.tiles import VolumeInfo, generate
 from morphgen.tiles.cluster import PATIENCE, Access
-from morphgen.tiles.description import describe_store
+from morphgen.tiles.measuring import measured_by_parts
+from morphgen.tiles.windows import Windowed, stored_labels
 from morphgen.validation import CalibrationCurves, Comparison, compare
 
 if TYPE_CHECKING:
@@ -218,12 +220,12 @@ def describe(
         Largest lag in voxels; by default 60 in sections and 40 in volumes, and at most half the
         shortest side.
     chunk : int, optional
-        Of a volume in a store, edge of the parts in voxels, 128 by default. It changes time and
-        memory, not the result.
+        Edge of the parts of a volume in voxels, 128 by default. It changes time and memory, not
+        the result.
     workers, client, scheduler, scheduler_file, patience
-        Who measures a volume in a store, as for `generate`.
+        Who measures a volume, as for `generate`; by default this process measures an array.
     progress : Progress
-        Told about the parts of a volume in a store.
+        Told about the parts of a volume.
 
     Returns
     -------
@@ -232,37 +234,31 @@ def describe(
     Raises
     ------
     InputError
-        If the image, a kind or the largest lag cannot be used, or sections differ.
+        If the image, a kind, the largest lag or the chunk cannot be used, sections differ, or
+        there is too little memory.
     StoreError
         If blocks of a volume in a store are missing or cannot be read.
     GenerationError
         If a worker or the cluster is lost.
     """
+    access = Access(workers, client, scheduler, scheduler_file, patience)
     if isinstance(image, VolumeInfo):
-        access = Access(workers, client, scheduler, scheduler_file, patience)
-        wanted = _wanted(image.shape, kinds, max_lag)
-        return describe_store(image, wanted, access, chunk=chunk, progress=progress)
+        frame = _frame_of_store(image)
+        wanted, labels = _wanted(frame.shape, kinds, max_lag), stored_labels(image)
+        readings = _of_volume(labels, frame, wanted, access, chunk, progress)
+        return _description(image.location, image.model.phases, frame, wanted, readings)
     sections, volume = _read(image, voxel_size, unit, phases)
-    labels = [volume.labels] if volume is not None else [one.labels for one in sections]
-    frame = _frame_of(volume if volume is not None else sections[0])
+    first = sections[0] if volume is None else volume
+    frame = _frame_of(first)
     wanted = _wanted(frame.shape, kinds, max_lag)
-    readings: tuple[Reading, ...]
     if volume is not None:
-        readings = measure(volume.labels, frame, wanted)
+        readings = _of_volume(volume.labels, frame, wanted, access, chunk, progress)
+    elif access != Access():
+        raise InputError("workers and clusters measure volumes; sections are measured without")
     else:
-        readings = measure_sections(labels, frame, wanted)
-    first = volume if volume is not None else sections[0]
-    return Description(
-        source=first.source,
-        shape=frame.shape,
-        images=len(labels),
-        spacing=frame.spacing,
-        axes=frame.axes,
-        unit=frame.unit,
-        phases=first.phases,
-        readings=readings,
-        left_out=left_out(len(frame.shape), wanted.kinds),
-    )
+        readings = measure_sections([one.labels for one in sections], frame, wanted)
+    images = max(1, len(sections))
+    return _description(first.source, first.phases, frame, wanted, readings, images)
 
 
 def validate(
@@ -339,6 +335,43 @@ def _read(
     return (read_section(image, voxel_size=voxel_size, unit=unit, phases=phases),), None
 
 
+def _of_volume(
+    labels: Windowed,
+    frame: Frame,
+    wanted: Wanted,
+    access: Access,
+    chunk: int | None,
+    progress: Progress,
+) -> tuple[Reading, ...]:
+    """Measure a volume: sums part by part, which is exact and takes less memory."""
+    measures = sum_measures(wanted, frame)
+    found = measured_by_parts(labels, frame, measures, access, chunk=chunk, progress=progress)
+    if isinstance(labels, np.ndarray):
+        found += seen_whole(labels, frame, wanted)
+    return chosen(found, wanted)
+
+
+def _description(
+    source: str,
+    phases: tuple[Phase, ...],
+    frame: Frame,
+    wanted: Wanted,
+    readings: tuple[Reading, ...],
+    images: int = 1,
+) -> Description:
+    return Description(
+        source=source,
+        shape=frame.shape,
+        images=images,
+        spacing=frame.spacing,
+        axes=frame.axes,
+        unit=frame.unit,
+        phases=phases,
+        readings=readings,
+        left_out=left_out(len(frame.shape), wanted.kinds),
+    )
+
+
 def _check_alike(sections: Sequence[Section]) -> None:
     if not sections:
         raise InputError("no section to measure; give one at least")
@@ -357,6 +390,11 @@ def _frame_of(image: Section | Volume) -> Frame:
         return Frame(image.labels.shape, image.voxel_size, "zyx", labels, image.unit)
     axes = image.plane[1] + image.plane[0]
     return Frame(image.labels.shape, image.pixel_size, axes, labels, image.unit)
+
+
+def _frame_of_store(volume: VolumeInfo) -> Frame:
+    labels = tuple(phase.label for phase in volume.model.phases)
+    return Frame(volume.shape, volume.voxel_size, "zyx", labels, volume.unit)
 
 
 def _wanted(shape: Sequence[int], kinds: Sequence[str] | None, max_lag: int | None) -> Wanted:

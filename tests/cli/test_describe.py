@@ -82,7 +82,7 @@ def test_wrong_requests_of_stores_and_images(
     call("describe", volume, "--workers", 0).refused("workers is 0: expected at least 1")
     call("describe", volume, "--max-lag", 40).refused("max_lag is 40 voxels; expected 1 to 39")
     call("describe", volume, "--workers", 1, "--scheduler", "tcp://x:1").refused("exclude each")
-    call("describe", stack, "--workers", 2).refused("--workers is for Zarr stores")
+    call("describe", stack, "--sections", "--workers", 2).refused("sections are measured without")
     call("describe", tmp_path).refused("holds no volume; give an image or a Zarr store")
     shutil.copytree(volume, tmp_path / "part.zarr")
     next(path for path in (tmp_path / "part.zarr/0/c").rglob("*") if path.is_file()).unlink()
