@@ -113,6 +113,8 @@ def test_a_store_by_processes(undisturbed: Path, whole: np.ndarray) -> None:
     )
     assert_equal(found, summed([whole], frame, wanted))
     assert told == [("parts", done, 12) for done in range(13)]
+    # several parts in one task
+    assert_equal(summed_by_parts(stored, frame, measures, chunk=40), summed([whole], frame, wanted))
 
 
 def test_a_memory_map(labels: np.ndarray, tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_a_memory_map(labels: np.ndarray, tmp_path: Path) -> None:
 
 def test_what_goes_to_another_process_is_the_part_alone(labels: np.ndarray) -> None:
     frame = frame_of(labels)
-    sizes = [len(pickle.dumps(one)) for one in _tasks(labels, frame, {None: [Ahead(3)]}, 50)]
+    sizes = [len(pickle.dumps(one)) for one in _tasks(labels, frame, {None: [Ahead(3)]}, 50, 1)]
     assert max(sizes) < 60**3
 
 
