@@ -26,7 +26,6 @@ from morphgen.descriptors import (
     measure_sections,
     possible_kinds,
 )
-from morphgen.descriptors.measures import chosen, seen_whole, sum_measures
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
@@ -35,8 +34,8 @@ from morphgen.phases import Phase
 from morphgen.progress import Progress, silent
 from morphgen.tiles import VolumeInfo, generate
 from morphgen.tiles.cluster import PATIENCE, Access
-from morphgen.tiles.measuring import measured_by_parts
-from morphgen.tiles.windows import Windowed, stored_labels
+from morphgen.tiles.measuring import measured_volume
+from morphgen.tiles.windows import stored_labels
 from morphgen.validation import CalibrationCurves, Comparison, compare
 
 if TYPE_CHECKING:
@@ -244,15 +243,17 @@ def describe(
     access = Access(workers, client, scheduler, scheduler_file, patience)
     if isinstance(image, VolumeInfo):
         frame = _frame_of_store(image)
-        wanted, labels = _wanted(frame.shape, kinds, max_lag), stored_labels(image)
-        readings = _of_volume(labels, frame, wanted, access, chunk, progress)
+        wanted, stored = _wanted(frame.shape, kinds, max_lag), stored_labels(image)
+        readings = measured_volume(stored, frame, wanted, access, chunk=chunk, progress=progress)
         return _description(image.location, image.model.phases, frame, wanted, readings)
     sections, volume = _read(image, voxel_size, unit, phases)
     first = sections[0] if volume is None else volume
     frame = _frame_of(first)
     wanted = _wanted(frame.shape, kinds, max_lag)
     if volume is not None:
-        readings = _of_volume(volume.labels, frame, wanted, access, chunk, progress)
+        readings = measured_volume(
+            volume.labels, frame, wanted, access, chunk=chunk, progress=progress
+        )
     elif access != Access():
         raise InputError("workers and clusters measure volumes; sections are measured without")
     else:
@@ -333,22 +334,6 @@ def _read(
     if image.ndim == 3:
         return (), read_volume(image, voxel_size=voxel_size, unit=unit, phases=phases)
     return (read_section(image, voxel_size=voxel_size, unit=unit, phases=phases),), None
-
-
-def _of_volume(
-    labels: Windowed,
-    frame: Frame,
-    wanted: Wanted,
-    access: Access,
-    chunk: int | None,
-    progress: Progress,
-) -> tuple[Reading, ...]:
-    """Measure a volume: sums part by part, which is exact and takes less memory."""
-    measures = sum_measures(wanted, frame)
-    found = measured_by_parts(labels, frame, measures, access, chunk=chunk, progress=progress)
-    if isinstance(labels, np.ndarray):
-        found += seen_whole(labels, frame, wanted)
-    return chosen(found, wanted)
 
 
 def _description(

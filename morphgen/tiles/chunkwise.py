@@ -17,11 +17,12 @@ import numpy as np
 
 from morphgen.descriptors.parts import Counts, Frame, Part, SumMeasure
 from morphgen.descriptors.readings import Reading
+from morphgen.descriptors.subvolumes import Windowed
 from morphgen.errors import InputError
 from morphgen.progress import Progress, silent
 from morphgen.tiles.cluster import Cluster
 from morphgen.tiles.spread import spread
-from morphgen.tiles.windows import Windowed, window
+from morphgen.tiles.windows import window
 
 STAGE = "parts"
 # in voxels: parts are then in the caches where most of the work is done
@@ -111,7 +112,7 @@ def summed_by_parts(
     GenerationError
         If a worker or the cluster is lost.
     """
-    edge = _checked_edge(CHUNK if chunk is None else chunk)
+    edge = checked_edge(chunk)
     if tuple(image.shape) != frame.shape:
         raise InputError(f"image has shape {tuple(image.shape)}; expected {frame.shape}")
     groups = {axis: [one for one in measures if one.along == axis] for axis in _axes(measures)}
@@ -152,7 +153,10 @@ def _added(first: Sequence[Counts], second: Sequence[Counts]) -> list[Counts]:
     return [one + other for one, other in zip(first, second, strict=True)]
 
 
-def _checked_edge(chunk: int) -> int:
+def checked_edge(chunk: int | None) -> int:
+    """Edge of the parts in voxels, `CHUNK` by default; InputError if it is not positive."""
+    if chunk is None:
+        return CHUNK
     try:
         edge = operator.index(chunk)
     except TypeError:

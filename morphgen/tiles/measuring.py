@@ -1,47 +1,68 @@
-"""Who counts on the parts of a volume, and how much memory that takes."""
+"""Measuring a volume: in parts what adds up, on sub-volumes what must be seen whole."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from morphgen.descriptors import Frame, Reading
-from morphgen.descriptors.parts import SumMeasure
+import numpy as np
+
+from morphgen.descriptors import Frame, Reading, Wanted
+from morphgen.descriptors.measures import chosen, sum_measures, whole_measures
+from morphgen.descriptors.parts import SumMeasure, WholeMeasure
+from morphgen.descriptors.subvolumes import Box, Placement, Windowed, measure_box, pooled
 from morphgen.errors import InputError
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend
-from morphgen.tiles.chunkwise import CHUNK, summed_by_parts
-from morphgen.tiles.cluster import Access, check_store, connected
+from morphgen.tiles.chunkwise import checked_edge, summed_by_parts
+from morphgen.tiles.cluster import Access, Cluster, check_store, connected
 from morphgen.tiles.memory import INTERPRETER, available_memory
 from morphgen.tiles.plan import usable_cpus
-from morphgen.tiles.windows import StoredLabels, Windowed
+from morphgen.tiles.spread import spread
+from morphgen.tiles.windows import StoredLabels
 
 # per voxel of a padded part, and per phase: two half-spectra of complex128
 _BYTES = 16
+_EVERYTHING = (slice(None),) * 3
 
 
-def measured_by_parts(
+@dataclass(frozen=True)
+class BoxTask:
+    """A sub-volume to measure, by its number."""
+
+    number: int
+    image: Windowed
+    box: Box
+    frame: Frame
+    measures: tuple[WholeMeasure, ...]
+
+
+def measured_volume(
     image: Windowed,
     frame: Frame,
-    measures: Sequence[SumMeasure],
+    wanted: Wanted,
     access: Access,
     *,
     chunk: int | None = None,
     progress: Progress = silent,
-) -> list[Reading]:
-    """Count on the parts of an image, in processes or on a cluster, as far as memory goes.
+) -> tuple[Reading, ...]:
+    """Measure a volume, in processes or on a cluster, as far as memory goes.
 
     Parameters
     ----------
-    image, frame, measures, chunk, progress
+    image, frame, chunk, progress
         As for `summed_by_parts`.
+    wanted : Wanted
+        What to measure.
     access : Access
-        Who counts; by default this process, and for a store as many processes as there are CPUs
+        Who measures; by default this process, and for a store as many processes as there are CPUs
         and memory.
 
     Returns
     -------
-    list of Reading, in the order of the measures
+    tuple of Reading
 
     Raises
     ------
@@ -52,7 +73,8 @@ def measured_by_parts(
     GenerationError
         If a worker or the cluster is lost.
     """
-    need = part_memory(frame, measures, CHUNK if chunk is None else chunk)
+    sums, wholes = sum_measures(wanted, frame), whole_measures(wanted, frame)
+    need = part_memory(frame, sums, checked_edge(chunk))
     stored = image if isinstance(image, StoredLabels) else None
     with connected(access) as cluster:
         workers = 1
@@ -62,9 +84,46 @@ def measured_by_parts(
             cluster.check(Backend(), need)
             if stored:
                 check_store(cluster.client, stored.location, stored.identity)
-        return summed_by_parts(
-            image, frame, measures, chunk=chunk, workers=workers, cluster=cluster, progress=progress
+        found = summed_by_parts(
+            image, frame, sums, chunk=chunk, workers=workers, cluster=cluster, progress=progress
         )
+        if wholes:
+            found += _on_subvolumes(image, frame, wholes, workers, cluster, progress)
+    return chosen(found, wanted)
+
+
+def measured_box(task: BoxTask) -> tuple[int, tuple[Reading, ...]]:
+    """Read a sub-volume and measure it; with its number."""
+    return task.number, measure_box(np.asarray(task.image[task.box]), task.frame, task.measures)
+
+
+def _on_subvolumes(
+    image: Windowed,
+    frame: Frame,
+    measures: tuple[WholeMeasure, ...],
+    workers: int,
+    cluster: Cluster | None,
+    progress: Progress,
+) -> tuple[Reading, ...]:
+    """Measure the sub-volumes of `measure_subvolumes`, several at a time."""
+    boxes = Placement().boxes(frame.shape, frame.spacing)
+    by_number: dict[int, tuple[Reading, ...]] = {}
+    progress("sub-volumes", 0, len(boxes))
+    # an array stays here, but for the sub-volume
+    tasks = (
+        BoxTask(number, image[box], _EVERYTHING, frame, measures)
+        if isinstance(image, np.ndarray)
+        else BoxTask(number, image, box, frame, measures)
+        for number, box in enumerate(boxes)
+    )
+    with contextlib.closing(
+        spread(measured_box, tasks, workers=min(workers, len(boxes)), cluster=cluster)
+    ) as found:
+        for number, readings in found:
+            by_number[number] = readings
+            progress("sub-volumes", len(by_number), len(boxes))
+    # in their own order, on which rounding depends
+    return pooled([by_number[number] for number in sorted(by_number) if by_number[number]])
 
 
 def part_memory(frame: Frame, measures: Sequence[SumMeasure], chunk: int) -> int:
