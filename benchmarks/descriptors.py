@@ -59,10 +59,10 @@ def timed(peer: str, file: str, max_lag: int) -> dict[str, Any]:
     labels = np.load(file)
     PEERS[peer](labels[:12, :12, :12].copy(), 4)
     with watched() as peak:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         PEERS[peer](labels, max_lag)
-        seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak": peak.bytes}
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return {"seconds": seconds, "cpu": cpu, "peak": peak.bytes}
 
 
 def described(location: str, workers: int, chunk: int, max_lag: int) -> dict[str, Any]:
@@ -106,13 +106,15 @@ def beside(options: argparse.Namespace) -> None:
             for peer, runs in found.items():
                 request = {"peer": peer, "file": str(file), "max_lag": options.max_lag}
                 runs.append(answered({"timed": request}, options))
-    print("| | seconds | peak of the process, MiB | time, morphgen = 1 | memory, morphgen = 1 |")
-    print("|---" * 5 + "|")
+    print("| | seconds | CPU seconds | peak of the process, MiB ", end="")
+    print("| time, morphgen = 1 | CPU time | memory |")
+    print("|---" * 7 + "|")
     for peer, runs in found.items():
         seconds = statistics.median(run["seconds"] for run in runs)
+        cpu = statistics.median(run["cpu"] for run in runs)
         peak = statistics.median(run["peak"] for run in runs)
-        ratios = [ratio(runs, found["morphgen"], what) for what in ("seconds", "peak")]
-        print(f"| {peer} | {seconds:.1f} | {peak / MIB:.0f} | {' | '.join(ratios)} |")
+        ratios = [ratio(runs, found["morphgen"], what) for what in ("seconds", "cpu", "peak")]
+        print(f"| {peer} | {seconds:.1f} | {cpu:.1f} | {peak / MIB:.0f} | {' | '.join(ratios)} |")
 
 
 def ratio(runs: list[dict[str, Any]], reference: list[dict[str, Any]], what: str) -> str:
