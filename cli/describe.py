@@ -8,54 +8,87 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from morphgen.errors import InputError
+
 from .inputs import check_output, parse_voxel_size
-from .options import Debug, Json, Overwrite, Phases, Quiet, VoxelSize
+from .options import (
+    PATIENCE,
+    Debug,
+    Json,
+    Overwrite,
+    Patience,
+    Phases,
+    Quiet,
+    Scheduler,
+    SchedulerFile,
+    VoxelSize,
+    Workers,
+)
 from .screen import Screen, figure
 
 if TYPE_CHECKING:
     from morphgen.descriptors import Description
     from morphgen.images import Section, Volume
+    from morphgen.tiles import VolumeInfo
 
-ImageFile = Annotated[
-    Path,
+ImageOrStore = Annotated[
+    str,
     typer.Argument(
         metavar="VOLUME_OR_IMAGE",
         show_default=False,
-        help="Segmented image or stack (TIFF, PNG, BMP, NPY).",
+        help="Segmented image or stack (TIFF, PNG, BMP, NPY), or Zarr store: a folder or a URL.",
+    ),
+]
+
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", show_default=False, help="JSON file to write."),
+]
+Sections = Annotated[
+    bool, typer.Option("--sections", help="The pages of a stack are sections, not one volume.")
+]
+Descriptors = Annotated[
+    str | None,
+    typer.Option(
+        "--descriptors",
+        metavar="NAME,...",
+        show_default=False,
+        help="What to measure, such as volume_fraction,interface_area.  [default: all]",
+    ),
+]
+MaxLag = Annotated[
+    int | None,
+    typer.Option(
+        "--max-lag", metavar="N", show_default=False, help="Largest lag of C_ij in voxels."
+    ),
+]
+Plane = Annotated[str, typer.Option("--plane", metavar="xy|xz|yz", help="Plane of a section.")]
+Chunk = Annotated[
+    int | None,
+    typer.Option(
+        "--chunk",
+        metavar="N",
+        show_default=False,
+        help="Edge of the parts that a volume is measured by, in voxels.  [default: 128]",
     ),
 ]
 
 
 def describe(
-    image: ImageFile,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", show_default=False, help="JSON file to write."),
-    ] = None,
-    sections: Annotated[
-        bool,
-        typer.Option("--sections", help="The pages of a stack are sections, not one volume."),
-    ] = False,
-    descriptors: Annotated[
-        str | None,
-        typer.Option(
-            "--descriptors",
-            metavar="NAME,...",
-            show_default=False,
-            help="What to measure, such as volume_fraction,interface_area.  [default: all]",
-        ),
-    ] = None,
-    max_lag: Annotated[
-        int | None,
-        typer.Option(
-            "--max-lag", metavar="N", show_default=False, help="Largest lag of C_ij in voxels."
-        ),
-    ] = None,
-    plane: Annotated[
-        str, typer.Option("--plane", metavar="xy|xz|yz", help="Plane of a section.")
-    ] = "xy",
+    image: ImageOrStore,
+    out: Out = None,
+    sections: Sections = False,
+    descriptors: Descriptors = None,
+    max_lag: MaxLag = None,
+    plane: Plane = "xy",
     voxel_size: VoxelSize = None,
     phases: Phases = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    scheduler_file: SchedulerFile = None,
+    patience: Patience = PATIENCE,
+    chunk: Chunk = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -63,17 +96,26 @@ def describe(
 ) -> None:
     """Measure the descriptors of a section, of several sections, or of a volume.
 
-    Numbers are printed; curves are in the JSON.
+    Numbers are printed; curves are in the JSON. A volume is measured part by part.
     """
     from morphgen.workflows import describe as measured
 
     screen = Screen(as_json, quiet)
     if out is not None:
-        check_output(out, overwrite, [image])
+        check_output(out, overwrite, [] if "://" in image else [Path(image)])
     kinds = None if descriptors is None else [name.strip() for name in descriptors.split(",")]
-    found = measured(
-        _read(image, sections, plane, voxel_size, phases), kinds=kinds, max_lag=max_lag
-    )
+    subject: VolumeInfo | Volume | Section | list[Section]
+    if "://" in image or Path(image).is_dir():
+        _check_left_out(image, sections, voxel_size, phases)
+        subject = _opened(image)
+    else:
+        subject = _read(Path(image), sections, plane, voxel_size, phases)
+    with screen.progress() as progress:
+        found = measured(
+            subject, kinds=kinds, max_lag=max_lag, chunk=chunk, workers=workers,
+            scheduler=scheduler, scheduler_file=scheduler_file, patience=patience,
+            progress=progress,
+        )  # fmt: skip
     record = found.to_dict()
     if out is not None:
         write_json(out, record, overwrite)
@@ -81,6 +123,23 @@ def describe(
     if out is not None:
         screen.line(f"descriptors written to {out}")
     screen.result({**record, "out": out})
+
+
+def _opened(location: str) -> VolumeInfo:
+    from morphgen.tiles import open_volume
+
+    if "://" not in location and not (Path(location) / "zarr.json").is_file():
+        raise InputError(f"{location} holds no volume; give an image or a Zarr store")
+    return open_volume(location)
+
+
+def _check_left_out(
+    location: str, sections: bool, voxel_size: str | None, phases: str | None
+) -> None:
+    given = {"--sections": sections, "--voxel-size": voxel_size, "--phases": phases}
+    for option, value in given.items():
+        if value:
+            raise InputError(f"{location} is a store, which says all of itself; leave out {option}")
 
 
 def show(screen: Screen, found: Description) -> None:

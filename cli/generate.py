@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .codes import RESUMABLE
-from .options import Debug, Json, ModelFile, Overwrite, Quiet
+from .options import (
+    PATIENCE,
+    Debug,
+    Json,
+    ModelFile,
+    Overwrite,
+    Patience,
+    Quiet,
+    Scheduler,
+    SchedulerFile,
+    Workers,
+)
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
     from morphgen.tiles import Generated
 
-
-# as morphgen.tiles has it, which takes too long to load for --help
-_PATIENCE = 300.0
 
 Store = Annotated[
     str,
@@ -60,41 +68,6 @@ Device = Annotated[
         metavar="cpu|cuda|cuda:N",
         show_default=False,
         help="Device.  [default: CUDA where the backend finds it]",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        metavar="N",
-        show_default=False,
-        help="Processes.  [default: one for each CPU, as far as memory goes]",
-    ),
-]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler",
-        metavar="tcp://HOST:PORT",
-        show_default=False,
-        help="Dask scheduler whose workers compute, instead of processes of this machine.",
-    ),
-]
-SchedulerFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--scheduler-file",
-        metavar="FILE",
-        show_default=False,
-        help="File in which a Dask scheduler wrote its address.",
-    ),
-]
-Patience = Annotated[
-    float,
-    typer.Option(
-        "--patience",
-        metavar="SECONDS",
-        help="How long to wait while the cluster has no worker at all.",
     ),
 ]
 Chunk = Annotated[
@@ -158,7 +131,7 @@ class Request:
     workers: int | None = None
     scheduler: str | None = None
     scheduler_file: Path | None = None
-    patience: float = _PATIENCE
+    patience: float = PATIENCE
     chunk: int | None = None
     resume: bool = False
     overwrite: bool = False
@@ -178,7 +151,7 @@ class Request:
         words = ["morphgen", "generate", str(self.model), self.out, "--shape"]
         words += [*map(str, self.shape), "--seed", str(self.seed)]
         where = ("backend", "device", "workers", "scheduler", "scheduler_file", "patience")
-        defaults = {"backend": "auto", "patience": _PATIENCE}
+        defaults = {"backend": "auto", "patience": PATIENCE}
         for name in ("periodic", *where, "chunk", "levels", "downsample"):
             value = getattr(self, name)
             # of levels, auto is a wish; of a backend, the default
@@ -202,7 +175,7 @@ def generate(
     workers: Workers = None,
     scheduler: Scheduler = None,
     scheduler_file: SchedulerFile = None,
-    patience: Patience = _PATIENCE,
+    patience: Patience = PATIENCE,
     chunk: Chunk = None,
     levels: Levels = None,
     downsample: Downsample = None,

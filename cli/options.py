@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+# as morphgen.tiles has it, which takes too long to load for --help
+PATIENCE = 300.0
+
 SectionFiles = Annotated[
     list[Path],
     typer.Argument(
@@ -45,6 +48,41 @@ Phases = Annotated[
         metavar="VALUE=NAME,...",
         show_default=False,
         help="Which value or #rrggbb is which phase.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        show_default=False,
+        help="Processes.  [default: one for each CPU, as far as memory goes]",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        show_default=False,
+        help="Dask scheduler whose workers compute, instead of processes of this machine.",
+    ),
+]
+SchedulerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--scheduler-file",
+        metavar="FILE",
+        show_default=False,
+        help="File in which a Dask scheduler wrote its address.",
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        help="How long to wait while the cluster has no worker at all.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,6 @@ from morphgen.descriptors import (
     Reading,
     Wanted,
     left_out,
-    measure,
     measure_sections,
     possible_kinds,
 )
@@ -29,9 +30,16 @@ from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.fields.laws import parse_law
 from morphgen.images import Section, Volume, read_section, read_volume
+from morphgen.phases import Phase
 from morphgen.progress import Progress, silent
-from morphgen.tiles import generate
+from morphgen.tiles import VolumeInfo, generate
+from morphgen.tiles.cluster import PATIENCE, Access
+from morphgen.tiles.measuring import measured_volume
+from morphgen.tiles.windows import stored_labels
 from morphgen.validation import CalibrationCurves, Comparison, compare
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = [
     "ESTIMATORS",
@@ -179,21 +187,29 @@ def calibration_request(
 
 
 def describe(
-    image: Volume | Section | Sequence[Section] | NDArray[np.uint8],
+    image: VolumeInfo | Volume | Section | Sequence[Section] | NDArray[np.uint8],
     *,
     voxel_size: float | None = None,
     unit: str | None = None,
     phases: str | None = None,
     kinds: Sequence[str] | None = None,
     max_lag: int | None = None,
+    chunk: int | None = None,
+    workers: int | None = None,
+    client: Client | None = None,
+    scheduler: str | None = None,
+    scheduler_file: str | Path | None = None,
+    patience: float = PATIENCE,
+    progress: Progress = silent,
 ) -> Description:
     """Measure the descriptors of a volume, of a section, or of several sections together.
 
     Parameters
     ----------
-    image : Volume, Section, sequence of Section, or array of two or three axes
+    image : VolumeInfo, Volume, Section, sequence of Section, or array of two or three axes
         What to measure. Sections must have one shape, plane and pixel size; they are pooled, and
-        their scatter gives standard errors.
+        their scatter gives standard errors. A volume in a store, as `open_volume` gives it, is
+        read part by part.
     voxel_size, unit, phases
         As for `read_volume`, for an array.
     kinds : sequence of str, optional
@@ -202,6 +218,13 @@ def describe(
     max_lag : int, optional
         Largest lag in voxels; by default 60 in sections and 40 in volumes, and at most half the
         shortest side.
+    chunk : int, optional
+        Edge of the parts of a volume in voxels, 128 by default. It changes time and memory, not
+        the result.
+    workers, client, scheduler, scheduler_file, patience
+        Who measures a volume, as for `generate`; by default this process measures an array.
+    progress : Progress
+        Told about the parts of a volume.
 
     Returns
     -------
@@ -210,32 +233,33 @@ def describe(
     Raises
     ------
     InputError
-        If the image, a kind or the largest lag cannot be used, or sections differ.
+        If the image, a kind, the largest lag or the chunk cannot be used, sections differ, or
+        there is too little memory.
+    StoreError
+        If blocks of a volume in a store are missing or cannot be read.
+    GenerationError
+        If a worker or the cluster is lost.
     """
+    access = Access(workers, client, scheduler, scheduler_file, patience)
+    if isinstance(image, VolumeInfo):
+        frame = _frame_of_store(image)
+        wanted, stored = _wanted(frame.shape, kinds, max_lag), stored_labels(image)
+        readings = measured_volume(stored, frame, wanted, access, chunk=chunk, progress=progress)
+        return _description(image.location, image.model.phases, frame, wanted, readings)
     sections, volume = _read(image, voxel_size, unit, phases)
-    labels = [volume.labels] if volume is not None else [one.labels for one in sections]
-    frame = _frame_of(volume if volume is not None else sections[0])
-    wanted = Wanted(
-        possible_kinds(len(frame.shape)) if kinds is None else tuple(kinds),
-        _reach(frame.shape, max_lag),
-    )
-    readings: tuple[Reading, ...]
+    first = sections[0] if volume is None else volume
+    frame = _frame_of(first)
+    wanted = _wanted(frame.shape, kinds, max_lag)
     if volume is not None:
-        readings = measure(volume.labels, frame, wanted)
+        readings = measured_volume(
+            volume.labels, frame, wanted, access, chunk=chunk, progress=progress
+        )
+    elif access != Access():
+        raise InputError("workers and clusters measure volumes; sections are measured without")
     else:
-        readings = measure_sections(labels, frame, wanted)
-    first = volume if volume is not None else sections[0]
-    return Description(
-        source=first.source,
-        shape=frame.shape,
-        images=len(labels),
-        spacing=frame.spacing,
-        axes=frame.axes,
-        unit=frame.unit,
-        phases=first.phases,
-        readings=readings,
-        left_out=left_out(len(frame.shape), wanted.kinds),
-    )
+        readings = measure_sections([one.labels for one in sections], frame, wanted)
+    images = max(1, len(sections))
+    return _description(first.source, first.phases, frame, wanted, readings, images)
 
 
 def validate(
@@ -312,6 +336,27 @@ def _read(
     return (read_section(image, voxel_size=voxel_size, unit=unit, phases=phases),), None
 
 
+def _description(
+    source: str,
+    phases: tuple[Phase, ...],
+    frame: Frame,
+    wanted: Wanted,
+    readings: tuple[Reading, ...],
+    images: int = 1,
+) -> Description:
+    return Description(
+        source=source,
+        shape=frame.shape,
+        images=images,
+        spacing=frame.spacing,
+        axes=frame.axes,
+        unit=frame.unit,
+        phases=phases,
+        readings=readings,
+        left_out=left_out(len(frame.shape), wanted.kinds),
+    )
+
+
 def _check_alike(sections: Sequence[Section]) -> None:
     if not sections:
         raise InputError("no section to measure; give one at least")
@@ -330,6 +375,16 @@ def _frame_of(image: Section | Volume) -> Frame:
         return Frame(image.labels.shape, image.voxel_size, "zyx", labels, image.unit)
     axes = image.plane[1] + image.plane[0]
     return Frame(image.labels.shape, image.pixel_size, axes, labels, image.unit)
+
+
+def _frame_of_store(volume: VolumeInfo) -> Frame:
+    labels = tuple(phase.label for phase in volume.model.phases)
+    return Frame(volume.shape, volume.voxel_size, "zyx", labels, volume.unit)
+
+
+def _wanted(shape: Sequence[int], kinds: Sequence[str] | None, max_lag: int | None) -> Wanted:
+    chosen = possible_kinds(len(shape)) if kinds is None else tuple(kinds)
+    return Wanted(chosen, _reach(shape, max_lag))
 
 
 def _reach(shape: Sequence[int], max_lag: int | None) -> int:

@@ -23,6 +23,8 @@ from morphgen.phases import OUTSIDE
 Plane = NDArray[np.complex128]
 Triple = tuple[int, int, int]
 
+_PLANES = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Sight:
@@ -209,16 +211,19 @@ def _whole(seen: Sight) -> list[slice]:
 
 def _transformed(flags: NDArray[np.bool_], place: Sequence[slice], sizes: Triple) -> Spectrum:
     """Half-spectrum of flags that lie at a place of a box where all others are false."""
+    depth, rows, columns = sizes
+    found = np.empty((depth, rows, columns // 2 + 1), dtype=np.complex128)
+    first, last = place[0].start, place[0].stop
+    found[:first], found[last:] = 0.0, 0.0
+    # a few planes at a time: fresh pages for arrays of all planes cost more than the arithmetic;
     # axis by axis from the last, so that the padding of the other axes is not transformed
-    rows = np.zeros((*flags.shape[:2], sizes[2]))
-    rows[:, :, place[2]] = flags
-    values: Plane = scipy.fft.rfft(rows, axis=2)
-    del rows
-    for axis in (1, 0):
-        shape = list(values.shape)
-        shape[axis] = sizes[axis]
-        padded = np.zeros(shape, dtype=np.complex128)
-        padded[(slice(None),) * axis + (place[axis],)] = values
-        values = scipy.fft.fft(padded, axis=axis, overwrite_x=True)
-        del padded
+    lines = np.zeros((_PLANES, flags.shape[1], columns))
+    planes = np.zeros((_PLANES, *found.shape[1:]), dtype=np.complex128)
+    for begin in range(0, last - first, _PLANES):
+        some = flags[begin : begin + _PLANES]
+        lines[: len(some), :, place[2]] = some
+        planes[: len(some), place[1]] = scipy.fft.rfft(lines[: len(some)], axis=2)
+        here = slice(first + begin, first + begin + len(some))
+        found[here] = scipy.fft.fft(planes[: len(some)], axis=1)
+    values: Plane = scipy.fft.fft(found, axis=0, overwrite_x=True)
     return values

@@ -11,35 +11,41 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from morphgen.descriptors.parts import Counts, Frame, Part, SumMeasure
 from morphgen.descriptors.readings import Reading
+from morphgen.descriptors.subvolumes import Windowed
 from morphgen.errors import InputError
 from morphgen.progress import Progress, silent
 from morphgen.tiles.cluster import Cluster
 from morphgen.tiles.spread import spread
-from morphgen.tiles.windows import Windowed, window
+from morphgen.tiles.windows import window
 
 STAGE = "parts"
 # in voxels: parts are then in the caches where most of the work is done
 CHUNK = 128
+_LARGEST_BATCH = 64
+_BATCHES_PER_WORKER = 16
+
+# first voxel of a box, and the one after its last
+Core = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class CountTask:
-    """A core to count on.
+    """Some cores to count on.
 
     Attributes
     ----------
     image : Windowed
         The image; for an array in memory, only what the task has to see of it.
-    start, stop : tuple of int
-        First voxel of the core in ``image``, and the one after the last.
+    cores : tuple
+        First voxel of each core in ``image``, and the one after its last.
     along : int, optional
-        Axis along which the core reaches from border to border, if any.
+        Axis along which the cores reach from border to border, if any.
     measures : tuple of SumMeasure
         What to count.
     frame : Frame
@@ -47,11 +53,19 @@ class CountTask:
     """
 
     image: Windowed
-    start: tuple[int, ...]
-    stop: tuple[int, ...]
+    cores: tuple[Core, ...]
     along: int | None
     measures: tuple[SumMeasure, ...]
     frame: Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What was counted on the cores of a task: their number, and the sum for each measure."""
+
+    along: int | None
+    cores: int
+    sums: list[Counts]
 
 
 def summed_by_parts(
@@ -98,39 +112,51 @@ def summed_by_parts(
     GenerationError
         If a worker or the cluster is lost.
     """
-    edge = _checked_edge(CHUNK if chunk is None else chunk)
+    edge = checked_edge(chunk)
     if tuple(image.shape) != frame.shape:
         raise InputError(f"image has shape {tuple(image.shape)}; expected {frame.shape}")
     groups = {axis: [one for one in measures if one.along == axis] for axis in _axes(measures)}
     total = sum(_number_of_cores(frame.shape, edge, along) for along in groups)
+    # counts travel once for a batch; there are enough batches to keep all busy to the end
+    at_once = workers if cluster is None else cluster.threads
+    size = max(1, min(_LARGEST_BATCH, total // (_BATCHES_PER_WORKER * at_once)))
     sums: dict[int | None, list[Counts]] = {}
-    progress(STAGE, 0, total)
-    tasks = _tasks(image, frame, groups, edge)
+    done = 0
+    progress(STAGE, done, total)
+    tasks = _tasks(image, frame, groups, edge, size)
     # closed at once, whatever goes wrong: the workers end
-    with contextlib.closing(spread(count_part, tasks, workers=workers, cluster=cluster)) as found:
-        for done, (along, counts) in enumerate(found, 1):
-            # what comes from another process may be write-protected
-            so_far = sums.setdefault(along, [np.zeros_like(one) for one in counts])
-            for total_of_one, one in zip(so_far, counts, strict=True):
-                np.add(total_of_one, one, out=total_of_one)
+    with contextlib.closing(spread(count_parts, tasks, workers=workers, cluster=cluster)) as found:
+        for counted in found:
+            before = sums.get(counted.along)
+            sums[counted.along] = counted.sums if before is None else _added(before, counted.sums)
+            done += counted.cores
             progress(STAGE, done, total)
     totals = {along: iter(counts) for along, counts in sums.items()}
     return [reading for one in measures for reading in one.readings(next(totals[one.along]), frame)]
 
 
-def count_part(task: CountTask) -> tuple[int | None, list[Counts]]:
-    """Read a core with its margin, and count by every measure; with the axis of the task."""
+def count_parts(task: CountTask) -> Counted:
+    """Read every core of a task with its margin, and count by every measure."""
     margin = max(one.margin for one in task.measures)
-    labels = window(task.image, task.start, task.stop, margin)
-    counted = []
-    for one in task.measures:
-        spare = margin - one.margin
-        seen = labels[(slice(spare, -spare),) * labels.ndim] if spare else labels
-        counted.append(one.counts(Part(seen, one.margin), task.frame))
-    return task.along, counted
+    sums: list[Counts] = []
+    for start, stop in task.cores:
+        labels, counted = window(task.image, start, stop, margin), []
+        for one in task.measures:
+            spare = margin - one.margin
+            seen = labels[(slice(spare, -spare),) * labels.ndim] if spare else labels
+            counted.append(one.counts(Part(seen, one.margin), task.frame))
+        sums = _added(sums, counted) if sums else counted
+    return Counted(task.along, len(task.cores), sums)
 
 
-def _checked_edge(chunk: int) -> int:
+def _added(first: Sequence[Counts], second: Sequence[Counts]) -> list[Counts]:
+    return [one + other for one, other in zip(first, second, strict=True)]
+
+
+def checked_edge(chunk: int | None) -> int:
+    """Edge of the parts in voxels, `CHUNK` by default; InputError if it is not positive."""
+    if chunk is None:
+        return CHUNK
     try:
         edge = operator.index(chunk)
     except TypeError:
@@ -150,32 +176,35 @@ def _number_of_cores(shape: Sequence[int], edge: int, along: int | None) -> int:
 
 
 def _tasks(
-    image: Windowed, frame: Frame, groups: Mapping[int | None, Sequence[SumMeasure]], edge: int
+    image: Windowed,
+    frame: Frame,
+    groups: Mapping[int | None, Sequence[SumMeasure]],
+    edge: int,
+    size: int,
 ) -> Iterator[CountTask]:
     for along, measures in groups.items():
-        for start, stop in _cores(frame.shape, edge, along):
-            task = CountTask(image, start, stop, along, tuple(measures), frame)
-            yield _cut(task, image) if isinstance(image, np.ndarray) else task
+        cores = _cores(frame.shape, edge, along)
+        if isinstance(image, np.ndarray):
+            margin = max(one.margin for one in measures)
+            for core in cores:
+                seen, within = _cut(image, core, margin)
+                yield CountTask(seen, (within,), along, tuple(measures), frame)
+        else:
+            while batch := tuple(itertools.islice(cores, size)):
+                yield CountTask(image, batch, along, tuple(measures), frame)
 
 
-def _cut(task: CountTask, array: np.ndarray) -> CountTask:
-    """The task with what it sees of an array alone, so that no more goes to another process."""
-    margin = max(one.margin for one in task.measures)
-    begins = tuple(max(a - margin, 0) for a in task.start)
-    seen = array[tuple(slice(a, b + margin) for a, b in zip(begins, task.stop, strict=True))]
-    return replace(
-        task,
-        # a memory map would take its whole file along
-        image=np.asarray(seen),
-        start=tuple(a - begin for a, begin in zip(task.start, begins, strict=True)),
-        stop=tuple(b - begin for b, begin in zip(task.stop, begins, strict=True)),
-    )
+def _cut(array: np.ndarray, core: Core, margin: int) -> tuple[np.ndarray, Core]:
+    """What is seen of an array from a core, and the core in it: no more goes to other processes."""
+    begins = [max(a - margin, 0) for a in core[0]]
+    seen = array[tuple(slice(a, b + margin) for a, b in zip(begins, core[1], strict=True))]
+    start, stop = (tuple(a - b for a, b in zip(one, begins, strict=True)) for one in core)
+    # a memory map would take its whole file along
+    return np.asarray(seen), (start, stop)
 
 
-def _cores(
-    shape: Sequence[int], edge: int, along: int | None
-) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """First voxel of each core, and the one after its last."""
+def _cores(shape: Sequence[int], edge: int, along: int | None) -> Iterator[Core]:
+    """Cores that fill an image without overlap."""
     lines = [
         [(0, side)]
         if axis == along

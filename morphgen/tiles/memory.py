@@ -16,7 +16,7 @@ from morphgen.tiles.backends import Backend
 MIB = 2**20
 
 # Peaks measured on Linux, glibc, x86-64 (benchmarks/memory.py), rounded up.
-_INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
+INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
 # per voxel of a kernel's FFT while its transform is prepared
 _PREPARATION_BYTES = 10.5
 # per voxel of an FFT that is done as a whole: noise, half spectrum, its copy in the inverse
@@ -49,7 +49,7 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
         peak = max(peak, kept + _preparation(sample, *one))
     block = sample.block_edge**3
     if backend.on_gpu:
-        return math.ceil(_INTERPRETER[backend.name] * 3 + peak + 2 * block)
+        return math.ceil(INTERPRETER[backend.name] * 3 + peak + 2 * block)
     if backend.name == "numpy":
         peak = max(peak, kept + _BLOCK_BYTES * block + _by_pieces(sample))
     else:
@@ -58,7 +58,7 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
             # the weighted sum, while the next noise is convolved, and that noise weighted
             whole += 8 * block
         peak = max(peak, kept + whole)
-    return math.ceil(_INTERPRETER[backend.name] + peak)
+    return math.ceil(INTERPRETER[backend.name] + peak)
 
 
 def available_memory() -> int:

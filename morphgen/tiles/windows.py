@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from morphgen.descriptors.subvolumes import Windowed
 from morphgen.errors import InputError, StoreError
 from morphgen.phases import OUTSIDE
 from morphgen.tiles.remote import is_url
@@ -18,18 +19,6 @@ from morphgen.tiles.store import open_volume
 from morphgen.tiles.volume import VolumeInfo
 
 Labels = NDArray[np.uint8]
-Part = tuple[slice, ...]
-
-
-class Windowed(Protocol):
-    """A label image of which parts can be read: an array, a memory map, a store."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along each axis."""
-
-    def __getitem__(self, part: Any, /) -> Any:
-        """Labels of a part, a tuple of one slice per axis; an array of uint8, 255 outside."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+
+from morphgen.tiles import open_volume
 
 Call = Callable[..., Any]
 
@@ -51,3 +54,37 @@ def test_wrong_requests(stack: Path, call: Call) -> None:
     call("describe", stack, "--max-lag", 40).refused("max_lag is 40 voxels; expected 1 to 35")
     call("describe", stack, "--voxel-size", "1um,2um").refused("voxel size is one length")
     call("describe", stack, "--out", stack).refused("would overwrite the input")
+
+
+def test_a_store_is_described_part_by_part_as_in_memory(
+    volume: Path, tmp_path: Path, call: Call
+) -> None:
+    file = tmp_path / "volume.npy"
+    np.save(file, open_volume(volume).labels()[...])
+    ask = ("--descriptors", "volume_fraction,two_point_coverage,covariance", "--max-lag", 9)
+    whole = call("describe", file, *ask, "--voxel-size", "1um", "--json").json
+    out = tmp_path / "store.json"
+    ask = (*ask, "--json", "--out", out, "--overwrite")
+    for how in (("--workers", 1, "--chunk", 30), ("--workers", 2)):
+        found = call("describe", volume, *ask, *how).json
+        assert found["readings"] == whole["readings"]
+        assert len(found["readings"]) == 3 + 2 * 6 * 4
+        assert (found["shape"], found["unit"], found["source"]) == ([64, 48, 40], "um", str(volume))
+        assert json.loads(out.read_text())["readings"] == whole["readings"]
+
+
+def test_wrong_requests_of_stores_and_images(
+    volume: Path, stack: Path, tmp_path: Path, call: Call
+) -> None:
+    call("describe", volume, "--sections").refused("is a store", "leave out --sections")
+    call("describe", volume, "--phases", "0=pore").refused("leave out --phases")
+    call("describe", volume, "--chunk", 0).refused("chunk is 0")
+    call("describe", volume, "--workers", 0).refused("workers is 0: expected at least 1")
+    call("describe", volume, "--max-lag", 40).refused("max_lag is 40 voxels; expected 1 to 39")
+    call("describe", volume, "--workers", 1, "--scheduler", "tcp://x:1").refused("exclude each")
+    call("describe", stack, "--sections", "--workers", 2).refused("sections are measured without")
+    call("describe", tmp_path).refused("holds no volume; give an image or a Zarr store")
+    shutil.copytree(volume, tmp_path / "part.zarr")
+    next(path for path in (tmp_path / "part.zarr/0/c").rglob("*") if path.is_file()).unlink()
+    call("describe", tmp_path / "part.zarr").refused("1 of 1 blocks are not written")
+    call("describe", volume, "--workers", 10**6).refused("GiB of memory", "give fewer workers")

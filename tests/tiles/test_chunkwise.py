@@ -56,11 +56,11 @@ def assert_equal(found: list[Reading], wanted: list[Reading]) -> None:
 def labels() -> np.ndarray:
     """Grains of a few voxels, with a specimen that has a slanting face and a hole."""
     rng = np.random.default_rng(8)
-    coarse = rng.choice(np.array([0, 1, 2], dtype=np.uint8), (42, 34, 53), p=[0.3, 0.5, 0.2])
-    found = coarse.repeat(4, 0).repeat(4, 1).repeat(4, 2)[:167, :133, :211]
-    found[100:108, 120:130, 60:70] = 255
+    coarse = rng.choice(np.array([0, 1, 2], dtype=np.uint8), (36, 18, 34), p=[0.3, 0.5, 0.2])
+    found = coarse.repeat(4, 0).repeat(4, 1).repeat(4, 2)[:141, :70, :135]
+    found[97:105, 50:60, 60:70] = 255
     z, y, x = np.indices(found.shape, sparse=True)
-    found[z + y + x < 90] = 255
+    found[z + y + x < 60] = 255
     return np.ascontiguousarray(found)
 
 
@@ -89,17 +89,37 @@ def test_cores_fill_the_image_and_measures_of_one_kind_do_not_mix(labels: np.nda
     measures = [Ahead(0, 1), Ahead(3), Ahead(), Ahead(3), Ahead(5, 2), Ahead(1, 1)]
     found = summed_by_parts(labels, frame_of(labels), measures, chunk=64)
     flags = labels == 1
-    wanted = [
-        count
-        for k in (0, 3, 0, 3, 5, 1)
-        for count in (flags.sum(), (flags[k:] & flags[: len(flags) - k]).sum())
-    ]
+    both = {k: (flags[k:] & flags[: len(flags) - k]).sum() for k in (0, 1, 3, 5)}
+    wanted = [count for k in (0, 3, 0, 3, 5, 1) for count in (flags.sum(), both[k])]
     assert [float(one.values[0]) for one in found] == wanted
+
+
+class Elsewhere:
+    """An image that is no array; it counts how often it is read."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self.shape, self.reads, self._labels = labels.shape, 0, labels
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        self.reads += 1
+        return self._labels[part]
+
+
+def test_several_parts_in_one_task(labels: np.ndarray) -> None:
+    image, frame, told = Elsewhere(labels), frame_of(labels), list[int]()
+    measures = [Ahead(2), Ahead(), Ahead(0, 1)]
+    found = summed_by_parts(
+        image, frame, measures, chunk=20, progress=lambda *at: told.append(at[1])
+    )
+    assert_equal(found, summed_by_parts(labels, frame, measures, chunk=64))
+    # a cube is read once for all measures that see cubes
+    assert image.reads == told[-1] == 8 * 4 * 7 + 8 * 7
+    assert 16 < len(told) < 60
 
 
 def test_windows_are_padded_with_255_beyond_the_border(labels: np.ndarray) -> None:
     padded = np.pad(labels, 20, constant_values=255)
-    for start, stop in (((0, 0, 0), (30, 133, 9)), ((90, 3, 180), (167, 9, 211))):
+    for start, stop in (((0, 0, 0), (30, 70, 9)), ((90, 3, 100), (141, 9, 135))):
         part = tuple(slice(a, b + 40) for a, b in zip(start, stop, strict=True))
         assert np.array_equal(window(labels, start, stop, 20), padded[part])
     assert np.shares_memory(window(labels, (30, 30, 30), (60, 60, 60), 5), labels)
@@ -128,7 +148,7 @@ def test_a_memory_map(labels: np.ndarray, tmp_path: Path) -> None:
 
 def test_what_goes_to_another_process_is_the_part_alone(labels: np.ndarray) -> None:
     frame = frame_of(labels)
-    sizes = [len(pickle.dumps(one)) for one in _tasks(labels, frame, {None: [Ahead(3)]}, 50)]
+    sizes = [len(pickle.dumps(one)) for one in _tasks(labels, frame, {None: [Ahead(3)]}, 50, 1)]
     assert max(sizes) < 60**3
 
 
@@ -152,5 +172,5 @@ def test_wrong_requests(labels: np.ndarray) -> None:
     frame = frame_of(labels)
     with pytest.raises(InputError, match="chunk is 0: expected a positive number"):
         summed_by_parts(labels, frame, [Ahead()], chunk=0)
-    with pytest.raises(InputError, match=r"image has shape \(9, 133, 211\); expected"):
+    with pytest.raises(InputError, match=r"image has shape \(9, 70, 135\); expected"):
         summed_by_parts(labels[:9], frame, [Ahead()])

@@ -1,0 +1,156 @@
+"""Measuring a volume: in parts what adds up, on sub-volumes what must be seen whole."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphgen.descriptors import Frame, Reading, Wanted
+from morphgen.descriptors.measures import chosen, sum_measures, whole_measures
+from morphgen.descriptors.parts import SumMeasure, WholeMeasure
+from morphgen.descriptors.subvolumes import Box, Placement, Windowed, measure_box, pooled
+from morphgen.errors import InputError
+from morphgen.progress import Progress, silent
+from morphgen.tiles.backends import Backend
+from morphgen.tiles.chunkwise import checked_edge, summed_by_parts
+from morphgen.tiles.cluster import Access, Cluster, check_store, connected
+from morphgen.tiles.memory import INTERPRETER, available_memory
+from morphgen.tiles.plan import usable_cpus
+from morphgen.tiles.spread import spread
+from morphgen.tiles.windows import StoredLabels
+
+# per voxel of a padded part, and per phase: two half-spectra of complex128
+_BYTES = 16
+_EVERYTHING = (slice(None),) * 3
+
+
+@dataclass(frozen=True)
+class BoxTask:
+    """A sub-volume to measure, by its number."""
+
+    number: int
+    image: Windowed
+    box: Box
+    frame: Frame
+    measures: tuple[WholeMeasure, ...]
+
+
+def measured_volume(
+    image: Windowed,
+    frame: Frame,
+    wanted: Wanted,
+    access: Access,
+    *,
+    chunk: int | None = None,
+    progress: Progress = silent,
+) -> tuple[Reading, ...]:
+    """Measure a volume, in processes or on a cluster, as far as memory goes.
+
+    Parameters
+    ----------
+    image, frame, chunk, progress
+        As for `summed_by_parts`.
+    wanted : Wanted
+        What to measure.
+    access : Access
+        Who measures; by default this process, and for a store as many processes as there are CPUs
+        and memory.
+
+    Returns
+    -------
+    tuple of Reading
+
+    Raises
+    ------
+    InputError
+        If the chunk or the number of workers cannot be used, or there is too little memory.
+    StoreError
+        If a part of a store cannot be read, or workers do not see the store.
+    GenerationError
+        If a worker or the cluster is lost.
+    """
+    sums, wholes = sum_measures(wanted, frame), whole_measures(wanted, frame)
+    need = part_memory(frame, sums, checked_edge(chunk))
+    stored = image if isinstance(image, StoredLabels) else None
+    with connected(access) as cluster:
+        workers = 1
+        if cluster is None:
+            workers = _workers(access.workers, usable_cpus() if stored else 1, need)
+        else:
+            cluster.check(Backend(), need)
+            if stored:
+                check_store(cluster.client, stored.location, stored.identity)
+        found = summed_by_parts(
+            image, frame, sums, chunk=chunk, workers=workers, cluster=cluster, progress=progress
+        )
+        if wholes:
+            found += _on_subvolumes(image, frame, wholes, workers, cluster, progress)
+    return chosen(found, wanted)
+
+
+def measured_box(task: BoxTask) -> tuple[int, tuple[Reading, ...]]:
+    """Read a sub-volume and measure it; with its number."""
+    return task.number, measure_box(np.asarray(task.image[task.box]), task.frame, task.measures)
+
+
+def _on_subvolumes(
+    image: Windowed,
+    frame: Frame,
+    measures: tuple[WholeMeasure, ...],
+    workers: int,
+    cluster: Cluster | None,
+    progress: Progress,
+) -> tuple[Reading, ...]:
+    """Measure the sub-volumes of `measure_subvolumes`, several at a time."""
+    boxes = Placement().boxes(frame.shape, frame.spacing)
+    by_number: dict[int, tuple[Reading, ...]] = {}
+    progress("sub-volumes", 0, len(boxes))
+    # an array stays here, but for the sub-volume
+    tasks = (
+        BoxTask(number, image[box], _EVERYTHING, frame, measures)
+        if isinstance(image, np.ndarray)
+        else BoxTask(number, image, box, frame, measures)
+        for number, box in enumerate(boxes)
+    )
+    with contextlib.closing(
+        spread(measured_box, tasks, workers=min(workers, len(boxes)), cluster=cluster)
+    ) as found:
+        for number, readings in found:
+            by_number[number] = readings
+            progress("sub-volumes", len(by_number), len(boxes))
+    # in their own order, on which rounding depends
+    return pooled([by_number[number] for number in sorted(by_number) if by_number[number]])
+
+
+def part_memory(frame: Frame, measures: Sequence[SumMeasure], chunk: int) -> int:
+    """Largest memory that a worker needs for a part, interpreter included, in bytes.
+
+    An estimate from above: two-point coverage holds two half-spectra of the padded part for each
+    phase, and takes most.
+    """
+    voxels = 0
+    for one in measures:
+        sides = (
+            side if axis == one.along else min(chunk, side) + 2 * one.margin
+            for axis, side in enumerate(frame.shape)
+        )
+        voxels = max(voxels, math.prod(sides))
+    return INTERPRETER["numpy"] + _BYTES * (len(frame.phases) + 1) * voxels
+
+
+def _workers(wanted: int | None, usual: int, need: int) -> int:
+    if wanted is not None and wanted < 1:
+        raise InputError(f"workers is {wanted}: expected at least 1")
+    room = available_memory()
+    fitting = room // need
+    if fitting < (wanted or 1):
+        raise InputError(
+            f"{wanted or 1} workers need {(wanted or 1) * need / 2**30:.3g} GiB of memory, "
+            f"{room / 2**30:.3g} GiB are available; give fewer workers, a smaller chunk or a "
+            "shorter largest lag"
+        )
+    return min(usual, fitting) if wanted is None else wanted
