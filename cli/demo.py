@@ -14,7 +14,8 @@ from morphgen.errors import InputError
 from .calibrate import draw_report, fit
 from .options import Debug, Json, Overwrite, Quiet
 from .screen import Screen, figure
-from .validate import central_part, judge, verdict
+from .specimens import central_part
+from .validate import compared, verdict
 
 if TYPE_CHECKING:
     from morphgen.calibration.result import CalibrationResult
@@ -92,7 +93,7 @@ def demo(
     sections = _draw_sections(screen, files)
     result = _calibrate(screen, files, sections[:1])
     seconds = _generate(screen, files, result.model)
-    volume = central_part(result.model, files.volume)
+    volume = central_part(files.volume)
     comparison = _validate(screen, files, result.model, sections[1:], volume)
     _conclude(screen, files, result, comparison, time.perf_counter() - began, seconds)
 
@@ -184,7 +185,7 @@ def _validate(
 
     screen.line("4. Validation with the second section, which the calibration has not seen")
     began = time.perf_counter()
-    comparison = judge(screen, model, sections, volume, realizations=32, seed=0)
+    comparison = compared(screen, model, sections, shown=volume)
     page = validation_report(comparison, model, sections, volume=volume)
     write_report(files.report, page, overwrite=True)
     files.picture.write_bytes(phase_surfaces({"Generated volume": volume}).data)

@@ -10,7 +10,7 @@ import typer
 from .inputs import check_output
 from .options import Debug, Json, ModelFile, Overwrite, Phases, Planes, Quiet, VoxelSize
 from .screen import Screen
-from .validate import sections_of
+from .specimens import sections_of
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .codes import FAILED
-from .inputs import check_different, parse_voxel_size, per_file
 from .options import (
     Debug,
     Json,
@@ -18,42 +19,95 @@ from .options import (
     Phases,
     Planes,
     Quiet,
-    SectionFiles,
     VoxelSize,
 )
 from .reports import Figures, Pdf, Reports
 from .screen import Screen, figure, trouble
+from .specimens import sections_of, volumes_of
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
-    from morphgen.validation import Comparison
+    from morphgen.validation import ComparedVolume, Comparison, Quantity
+    from morphgen.validation.comparison import Judge
 
-LARGEST_SIDE = 256
+MOST_ROWS = 40
+
+
+class Question(StrEnum):
+    """What decides the verdict."""
+
+    DIFFERENCE = "difference"
+    EQUIVALENCE = "equivalence"
+
+
+OptionalSections = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="SECTION",
+        show_default=False,
+        help="Segmented images (TIFF, PNG, BMP, NPY); every page of a stack is a section. None "
+        "are needed with --volume.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", show_default=False, help="HTML report to write."),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        "--volume",
+        metavar="REFERENCE",
+        show_default=False,
+        help="Volume of the specimen, an image or a Zarr store; its middle is compared (up to "
+        "192^3 voxels). A store generated from MODEL itself is only shown.",
+    ),
+]
+Judging = Annotated[
+    Question,
+    typer.Option(
+        "--judge",
+        metavar="difference|equivalence",
+        help="What fails: a difference that is found, or one that is not shown to be small.",
+    ),
+]
+Margin = Annotated[
+    float,
+    typer.Option("--margin", metavar="SHARE", help="What is small, as a share of each quantity."),
+]
+Descriptors = Annotated[
+    str | None,
+    typer.Option(
+        "--descriptors",
+        metavar="NAME,...",
+        show_default=False,
+        help="What is measured of volumes, such as volume_fraction,mean_geodesic_tortuosity.  "
+        "[default: all]",
+    ),
+]
+Realizations = Annotated[
+    int | None,
+    typer.Option(
+        "--realizations",
+        metavar="N",
+        show_default=False,
+        help="Simulations of sections and volume.  [default: 32; 16 with --volume]",
+    ),
+]
 
 
 def validate(
     model: ModelFile,
-    sections: SectionFiles,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", show_default=False, help="HTML report to write."),
-    ] = None,
+    sections: OptionalSections = None,
+    out: Report = None,
     pdf: Pdf = None,
     figures: Figures = None,
-    volume: Annotated[
-        Path | None,
-        typer.Option(
-            "--volume",
-            metavar="VOLUME",
-            show_default=False,
-            help="Volume to show beside: a Zarr store, of which the middle is taken (up to "
-            "256^3 voxels), or an image.",
-        ),
-    ] = None,
-    realizations: Annotated[
-        int, typer.Option("--realizations", metavar="N", help="Simulations of the sections.")
-    ] = 32,
+    volume: Reference = None,
+    judge: Judging = Question.DIFFERENCE,
+    margin: Margin = 0.1,
+    descriptors: Descriptors = None,
+    realizations: Realizations = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulations.")] = 0,
     plane: Planes = None,
     voxel_size: VoxelSize = None,
@@ -63,7 +117,7 @@ def validate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Compare sections that a model has not seen with sections simulated from it.
+    """Compare a specimen that a model has not seen with what is simulated from the model.
 
     Exit code 1 if they differ by more than chance allows. Phases are those of the model unless
     --phases names them; a file without a pixel size is taken to have that of the model.
@@ -71,15 +125,27 @@ def validate(
     from morphgen.excursion import load_model
 
     screen, reports = Screen(as_json, quiet), Reports(out, pdf, figures)
-    reports.check(overwrite, [model, *sections, *([] if volume is None else [volume])])
+    files = sections or []
+    reports.check(overwrite, [model, *files, *([] if volume is None else [volume])])
     found = load_model(model)
-    images = sections_of(screen, found, sections, plane, voxel_size, phases)
-    shown = None if volume is None else _volume(screen, found, volume, voxel_size, phases)
-    comparison = judge(screen, found, images, shown, realizations=realizations, seed=seed)
+    images = sections_of(screen, found, files, plane, voxel_size, phases)
+    reference, shown = volumes_of(screen, found, volume, bool(files), voxel_size, phases)
+    comparison = compared(
+        screen,
+        found,
+        images,
+        volume=reference,
+        shown=shown,
+        realizations=realizations,
+        seed=seed,
+        judge=judge.value,
+        margin=margin,
+        kinds=None if descriptors is None else [one.strip() for one in descriptors.split(",")],
+    )
     if reports.wanted:
         from morphgen.validation.report import validation_report
 
-        document = validation_report(comparison, found, images, volume=shown)
+        document = validation_report(comparison, found, images, volume=reference or shown)
         reports.write(document, overwrite)
     show(screen, found, comparison)
     reports.tell(screen)
@@ -90,14 +156,18 @@ def validate(
     screen.line(verdict(comparison))
 
 
-def judge(
+def compared(
     screen: Screen,
     model: ExcursionModel,
     images: Sequence[Section],
-    volume: Volume | None,
     *,
-    realizations: int,
-    seed: int,
+    volume: Volume | None = None,
+    shown: Volume | None = None,
+    realizations: int | None = None,
+    seed: int = 0,
+    judge: Judge = "difference",
+    margin: float = 0.1,
+    kinds: Sequence[str] | None = None,
 ) -> Comparison:
     """Compare, with a progress bar."""
     from morphgen.validation import compare
@@ -106,9 +176,13 @@ def judge(
         return compare(
             model,
             images,
+            volume=volume,
+            shown=shown,
             realizations=realizations,
             seed=seed,
-            volume=volume,
+            judge=judge,
+            margin=margin,
+            kinds=kinds,
             progress=progress,
         )
 
@@ -118,23 +192,48 @@ def show(screen: Screen, model: ExcursionModel, comparison: Comparison) -> None:
     from morphgen.validation.words import names_of, title
 
     names = names_of(model.phases)
-    for section in comparison.sections:
-        if not section.held_out:
-            screen.note(f"warning: the model was calibrated on {section.name}: no independent test")
+    for one in comparison.sections:
+        if not one.held_out:
+            screen.note(f"warning: the model was calibrated on {one.name}: no independent test")
     rows = [
         (
             title(one, names),
-            figure(one.observed[one.worst]),
+            figure(one.observed[one.worst], _known(one.standard_error[one.worst])),
             figure(one.mean[one.worst], one.sd[one.worst]),
-            f"{one.z[one.worst]:+.2f}",
-            "within" if one.passed else "outside",
+            "-" if one.verdict == "not judged" else f"{one.z[one.worst]:+.2f}",
+            percent(one.smallest_margin),
+            one.verdict,
         )
-        for one in comparison.quantities
+        for one in by_distance(comparison)
     ]
-    heads = ("quantity, at its worst point", "sections", "simulated", "deviation", "band")
-    screen.table(heads, rows, right=(1, 2, 3))
+    heads = ("quantity, at its worst point", "specimen", "simulated", "deviation", "within")
+    screen.table((*heads, "verdict"), rows[:MOST_ROWS], right=(1, 2, 3, 4))
+    if len(rows) > MOST_ROWS:
+        screen.line(f"and {len(rows) - MOST_ROWS} more, which are nearer; --json has them all")
+    if comparison.volume is not None:
+        screen.line(_volume_words(comparison.volume))
     worst = max(comparison.misfit.values())
     screen.line(f"largest difference of C_ij - p_i p_j from the model: {figure(worst)}")
+
+
+def by_distance(comparison: Comparison) -> list[Quantity]:
+    """Quantities by what is judged, the farthest off first."""
+    if comparison.judge == "difference":
+        return list(comparison.quantities)
+
+    def distance(one: Quantity) -> float:
+        return -math.inf if math.isnan(one.smallest_margin) else one.smallest_margin
+
+    return sorted(comparison.quantities, key=distance, reverse=True)
+
+
+def _known(error: float) -> float | None:
+    return error if math.isfinite(error) else None
+
+
+def percent(share: float) -> str:
+    """Margin as it is printed."""
+    return f"{100.0 * share:.1f} %" if math.isfinite(share) else "-"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -145,116 +244,22 @@ def verdict(comparison: Comparison) -> str:
         f"largest deviation {comparison.quantities[0].largest_deviation:.3g}, limit "
         f"{comparison.critical:.3g} standard deviations"
     )
+    if comparison.judge == "equivalence":
+        small = sum(one.within_margin for one in comparison.quantities)
+        word = "passed" if comparison.passed else "not passed"
+        return (
+            f"{word}: {small} of {total} quantities are shown to agree within "
+            f"{percent(comparison.margin)}; {off} lie outside their bands"
+        )
     if off:
         return f"not passed: {off} of {total} quantities lie outside their bands ({limits})"
     return f"passed: all {total} quantities lie within their bands ({limits})"
 
 
-def model_phases(model: ExcursionModel) -> dict[int, str]:
-    """What the values of an image mean where nothing else is said."""
-    return {phase.label: phase.name for phase in model.phases}
-
-
-def central_part(model: ExcursionModel, path: Path) -> Volume:
-    """Middle of a volume store as an image.
-
-    Raises
-    ------
-    InputError
-        There is no volume, or it is not complete.
-    """
-    from morphgen.errors import StoreError
-    from morphgen.images import Volume
-    from morphgen.tiles import open_volume
-    from morphgen.tiles.metadata import model_hash
-
-    store = open_volume(path)
-    if not store.complete:
-        raise StoreError(
-            f"{path} holds {store.written} of {store.blocks} blocks; "
-            "complete it with generate --resume"
-        )
-    z, y, x = (max(0, (side - LARGEST_SIDE) // 2) for side in store.shape)
-    part = (slice(z, z + LARGEST_SIDE), slice(y, y + LARGEST_SIDE), slice(x, x + LARGEST_SIDE))
-    return Volume(
-        labels=store.read(part),
-        voxel_size=store.voxel_size,
-        unit=store.unit,
-        phases=store.model.phases,
-        sha256=model_hash(store.model),
-        source=path.name,
+def _volume_words(volume: ComparedVolume) -> str:
+    shape, whole = (" x ".join(map(str, one)) for one in (volume.shape, volume.whole_shape))
+    part = "all" if volume.shape == volume.whole_shape else f"the middle {shape}"
+    return (
+        f"of the volume {volume.name}, {part} of {whole} voxels were compared; what is no sum over "
+        f"voxels in {volume.cubes} cubes of {volume.cube_side} voxels a side"
     )
-
-
-def sections_of(
-    screen: Screen,
-    model: ExcursionModel,
-    files: Sequence[Path],
-    planes: Sequence[str] | None,
-    voxel_size: str | None,
-    phases: str | None,
-) -> list[Section]:
-    """Read sections with the phases and the unit of a model, and its size if a file has none."""
-    from morphgen.images import section_in_unit
-
-    read = _read(screen, model, files, planes, voxel_size, phases)
-    check_different(files, read)
-    return [section_in_unit(section, model.unit) for pages in read for section in pages]
-
-
-def _read(
-    screen: Screen,
-    model: ExcursionModel,
-    files: Sequence[Path],
-    planes: Sequence[str] | None,
-    voxel_size: str | None,
-    phases: str | None,
-) -> list[list[Section]]:
-    from morphgen.images import read_sections
-
-    size, unit = parse_voxel_size(voxel_size)
-    names = phases or model_phases(model)
-    found = []
-    for file, plane in zip(files, per_file(planes, len(files)), strict=True):
-        images = read_sections(
-            file, plane=plane, voxel_size=size, unit=unit, phases=names, absent="allow"
-        )
-        if _lacks_size(model, images[0].unit, unit):
-            rows, columns = ("zyx".index(axis) for axis in (plane[1], plane[0]))
-            sizes = (model.voxel_size[rows], model.voxel_size[columns])
-            images = read_sections(
-                file, plane=plane, voxel_size=sizes, unit=model.unit, phases=names, absent="allow"
-            )
-            screen.note(_taken(file, model, sizes))
-        found.append(images)
-    return found
-
-
-def _volume(
-    screen: Screen, model: ExcursionModel, path: Path, voxel_size: str | None, phases: str | None
-) -> Volume:
-    from morphgen.errors import InputError
-    from morphgen.images import read_volume, volume_in_unit
-
-    if path.is_dir():
-        return volume_in_unit(central_part(model, path), model.unit)
-
-    size, unit = parse_voxel_size(voxel_size)
-    if isinstance(size, tuple):
-        raise InputError("--voxel-size of a volume is one length; leave out --volume, or give one")
-    names = phases or model_phases(model)
-    found = read_volume(path, voxel_size=size, unit=unit, phases=names, absent="allow")
-    if _lacks_size(model, found.unit, unit):
-        sizes = model.voxel_size
-        found = read_volume(path, voxel_size=sizes, unit=model.unit, phases=names, absent="allow")
-        screen.note(_taken(path, model, sizes))
-    return volume_in_unit(found, model.unit)
-
-
-def _lacks_size(model: ExcursionModel, stated: str, asked: str | None) -> bool:
-    return asked is None and stated == "voxel" and model.unit != "voxel"
-
-
-def _taken(file: Path, model: ExcursionModel, sizes: Sequence[float]) -> str:
-    size = " x ".join(f"{size:g}" for size in dict.fromkeys(sizes))
-    return f"{file.name} states no pixel size: the model's is taken, {size} {model.unit}"

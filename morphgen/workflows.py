@@ -32,6 +32,8 @@ from morphgen.images import Section, Volume, read_section, read_volume
 from morphgen.progress import Progress, silent
 from morphgen.tiles import generate
 from morphgen.validation import CalibrationCurves, Comparison, compare
+from morphgen.validation.compare import MARGIN
+from morphgen.validation.comparison import Judge
 
 __all__ = [
     "ESTIMATORS",
@@ -240,27 +242,40 @@ def describe(
 
 def validate(
     model: ExcursionModel,
-    sections: Sequence[Section],
+    sections: Sequence[Section] = (),
     *,
     volume: Volume | None = None,
-    realizations: int = 32,
+    shown: Volume | None = None,
+    judge: Judge = "difference",
+    margin: float = MARGIN,
+    realizations: int | None = None,
     seed: int = 0,
+    kinds: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> Comparison:
-    """Compare held-out sections with sections simulated from a model.
+    """Compare held-out sections and a reference volume with those simulated from a model.
 
     Parameters
     ----------
     model : ExcursionModel
         The model.
     sections : sequence of Section
-        Sections that the model was not calibrated on.
+        Sections that the model was not calibrated on; may be empty if there is a volume.
     volume : Volume, optional
-        A volume that is measured beside them; it does not enter the verdict.
-    realizations : int
-        Simulations behind each confidence band.
+        Reference volume.
+    shown : Volume, optional
+        A volume that is measured beside the sections; it does not enter the verdict.
+    judge : {"difference", "equivalence"}
+        Whether the comparison fails where a difference is found, or where one is not shown to be
+        small.
+    margin : float
+        What is small, as a share of each quantity.
+    realizations : int, optional
+        Simulations behind each confidence band; by default 32, with a volume 16.
     seed : int
         Seed of the simulations.
+    kinds : sequence of str, optional
+        What is measured of volumes, names of `morphgen.descriptors.KINDS`; by default all.
     progress : Progress
         Told what is being done.
 
@@ -271,10 +286,19 @@ def validate(
     Raises
     ------
     InputError
-        If the sections have other phases or another unit than the model.
+        If sections or volume have other phases or another unit than the model.
     """
     return compare(
-        model, sections, volume=volume, realizations=realizations, seed=seed, progress=progress
+        model,
+        sections,
+        volume=volume,
+        shown=shown,
+        judge=judge,
+        margin=margin,
+        realizations=realizations,
+        seed=seed,
+        kinds=kinds,
+        progress=progress,
     )
 
 

@@ -1,4 +1,4 @@
-"""Simultaneous bands: how far a section may lie from the mean of simulated ones.
+"""Simultaneous bands: how far a specimen may lie from the mean of simulated ones.
 
 Hundreds of points are compared at once, most of them strongly correlated (neighbouring lags,
 C_ij and C_ij - p_i p_j). Sharing the level among them by Bonferroni would be safe, but needs
@@ -15,11 +15,14 @@ correlation lengths, compared with 16 to 99 simulations of the same model at a l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
+
+from morphgen.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +86,8 @@ class Bands:
     mean, sd : arrays, shape (P,)
         Mean and standard deviation over the simulations.
     scale : array, shape (P,)
-        Standard deviation of observed - mean: sd sqrt(1 + 1/n + calibration_share).
+        Standard deviation of observed - mean: sqrt(sd^2 + resolution^2) times
+        sqrt(1 + 1/n + calibration_share).
     z : array, shape (P,)
         (observed - mean) / scale; NaN where a point is not judged.
     judged : array of bool, shape (P,)
@@ -99,8 +103,25 @@ class Bands:
     judged: NDArray[np.bool_]
     family: FamilyLevel
 
+    def part(self, points: slice) -> Bands:
+        """The same for some of the points, in the family of all."""
+        return Bands(
+            self.mean[points],
+            self.sd[points],
+            self.scale[points],
+            self.z[points],
+            self.judged[points],
+            self.family,
+        )
 
-def simultaneous_bands(simulated: Floats, observed: Floats, calibration_share: float) -> Bands:
+
+def simultaneous_bands(
+    simulated: Floats,
+    observed: Floats,
+    calibration_share: float | Floats,
+    resolution: float | Floats = 0.0,
+    levelled: Sequence[slice] = (),
+) -> Bands:
     """Compare observed values with simulated ones at all points together.
 
     Parameters
@@ -108,15 +129,26 @@ def simultaneous_bands(simulated: Floats, observed: Floats, calibration_share: f
     simulated : array, shape (n, P)
         Values of each of n independent simulations, at least 4.
     observed : array, shape (P,)
-        Values of the section.
-    calibration_share : float
+        Values of the specimen.
+    calibration_share : float, or array of shape (P,)
         Variance of the model's own error from the sections that it was calibrated on, in units of
-        the variance between sections like the observed one.
+        the variance between specimens like the observed one.
+    resolution : float, or array of shape (P,)
+        Standard deviation that is added to the scatter of the simulations. With it, points at
+        which all simulations agree are judged as well.
+    levelled : sequence of slice
+        Curves whose points all count with the largest scatter among them, so that their bands are
+        of one width.
 
     Returns
     -------
     Bands
         Deviations, and the distribution of the largest of them.
+
+    Raises
+    ------
+    InputError
+        If no point can be judged.
 
     References
     ----------
@@ -126,43 +158,73 @@ def simultaneous_bands(simulated: Floats, observed: Floats, calibration_share: f
     """
     n = simulated.shape[0]
     # bins without any pair are NaN throughout, which is no reason for a warning
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         mean = simulated.mean(axis=0)
         sd = simulated.std(axis=0, ddof=1)
-        judged = np.isfinite(mean) & np.isfinite(observed) & _varies(simulated, mean)
-        scale = sd * np.sqrt(1.0 + 1.0 / n + calibration_share)
+        floor = np.broadcast_to(np.asarray(resolution, dtype=np.float64), mean.shape)
+        varies = _varies(simulated, mean) | (floor > 0.0)
+        judged = np.isfinite(mean) & np.isfinite(observed) & varies
+        spread = _level(np.sqrt(sd**2 + floor**2)[None], levelled)[0]
+        scale = spread * np.sqrt(1.0 + 1.0 / n + calibration_share)
         z = np.where(judged, (observed - mean) / np.where(judged, scale, 1.0), np.nan)
-    return Bands(mean, sd, scale, z, judged, family_level(simulated[:, judged]))
+        if not judged.any():
+            raise InputError(
+                "nothing can be judged: what was measured does not vary, or is missing; compare "
+                "larger images"
+            )
+        deviations = left_out(simulated, floor, levelled)[:, judged]
+    return Bands(mean, sd, scale, z, judged, family_level(deviations))
 
 
-def family_level(simulated: Floats) -> FamilyLevel:
-    """Distribution of the largest deviation of a new section, from simulations of it.
+def family_level(deviations: Floats) -> FamilyLevel:
+    """Distribution of the largest deviation of a new specimen, from those of simulations.
 
     Parameters
     ----------
-    simulated : array, shape (n, P)
-        Finite values that vary at every point.
+    deviations : array, shape (n, P)
+        Deviation of each simulation from the others at each point, in standard deviations.
 
     Returns
     -------
     FamilyLevel
     """
-    n = simulated.shape[0]
-    largest = np.max(np.abs(_left_out(simulated)), axis=1)
+    n = deviations.shape[0]
+    largest = np.max(np.abs(deviations), axis=1)
     freedom = 1.0 / (1.0 / (n - 2) + 1.0 / _TAIL_FREEDOM)
     rare = np.sort(_rareness(largest, freedom))
     used = (n + 3) // 4
     return FamilyLevel(float(rare[:used].sum() + (n - used) * rare[used - 1]), used, freedom)
 
 
-def _left_out(simulated: Floats) -> Floats:
-    """Deviation of each simulation from the others, in standard deviations of the difference."""
+def left_out(
+    simulated: Floats, resolution: float | Floats = 0.0, levelled: Sequence[slice] = ()
+) -> Floats:
+    """Deviation of each simulation from the others, in standard deviations of the difference.
+
+    Parameters
+    ----------
+    simulated, resolution, levelled
+        As for `simultaneous_bands`.
+
+    Returns
+    -------
+    array, shape (n, P)
+    """
     n = simulated.shape[0]
     residual = simulated - simulated.mean(axis=0)
-    spread = _spread_of_others(residual)
+    spread = _level(np.sqrt(_spread_of_others(residual) ** 2 + np.square(resolution)), levelled)
     # x - mean of the others = residual n / (n - 1), of variance sd^2 (1 + 1/(n - 1))
     deviation: Floats = residual * np.sqrt(n / (n - 1)) / spread
     return deviation
+
+
+def _level(spread: Floats, levelled: Sequence[slice]) -> Floats:
+    """The same with the largest spread of each of these curves at all its points."""
+    found = spread.copy()
+    for curve in levelled:
+        if not np.isnan(spread[:, curve]).all():
+            found[:, curve] = np.nanmax(spread[:, curve], axis=1, keepdims=True)
+    return found
 
 
 def _spread_of_others(residual: Floats) -> Floats:

@@ -1,67 +1,84 @@
-"""Comparing held-out sections with sections simulated from a model."""
+"""Comparing sections and volumes with those that are simulated from a model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel
 from morphgen.images import Section, Volume
 from morphgen.phases import OUTSIDE
 from morphgen.progress import Progress, silent
-from morphgen.validation.bands import Bands, Floats, simultaneous_bands
-from morphgen.validation.comparison import ComparedSection, Comparison, Quantity
-from morphgen.validation.measure import Key, Measured, View, measure, view_of
+from morphgen.validation.comparison import (
+    ComparedSection,
+    ComparedVolume,
+    Comparison,
+    Judge,
+    Quantity,
+)
+from morphgen.validation.measure import Readings, View
+from morphgen.validation.quantities import Measured, Rule, judge_all
 from morphgen.validation.references import closed_forms, misfits, volume_values
-from morphgen.validation.simulate import simulate
+from morphgen.validation.shares import calibration_share
+from morphgen.validation.specimens import (
+    ReferenceVolume,
+    SectionSet,
+    reference_volume,
+    section_set,
+)
+from morphgen.validation.verdicts import CONFIDENCE
+from morphgen.validation.volumes import central_box
 
 FEWEST_REALIZATIONS = 8
+SECTION_REALIZATIONS = 32
+VOLUME_REALIZATIONS = 16
 LONGEST_DEFAULT_LAG = 60
-
-# Chord lengths are judged between these shares of all chords: what lies beyond are single chords,
-# whose number is far from normal.
-CHORD_SHARES = (0.05, 0.95)
-CHORD_POINTS = 40
-
-_INVERSE_POWERS = {"interface_area": 1, "section_euler_number": 2}
-_LENGTHS = ("mean_chord_length",)
+MARGIN = 0.1
 
 
 def compare(
     model: ExcursionModel,
-    sections: Sequence[Section],
+    sections: Sequence[Section] = (),
     *,
-    realizations: int = 32,
+    volume: Volume | None = None,
+    shown: Volume | None = None,
+    realizations: int | None = None,
     seed: int = 0,
     level: float = 0.01,
+    margin: float = MARGIN,
+    judge: Judge = "difference",
     max_lag: float | None = None,
-    volume: Volume | None = None,
+    kinds: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> Comparison:
-    """Compare held-out sections with sections simulated from a model.
+    """Compare held-out sections and a reference volume with those simulated from a model.
 
-    Every realization simulates all sections: same shape, plane, pixel size and specimen. On both,
-    the same is measured: volume fractions; C_ij by distance, and C_ij - p_i p_j, which is free of
-    most of the error of the fractions (THEORY 8); interface areas; chord lengths along rows and
-    columns, mean and distribution; Euler number per area. Sections are pooled.
+    Every realization simulates all sections (same shape, plane, pixel size and specimen) and a
+    volume of the shape of the reference. On both sides the same is measured. Sections are pooled:
+    volume fractions; C_ij by distance, and C_ij - p_i p_j, which is free of most of the error of
+    the fractions (THEORY 8); interface areas; chord lengths along rows and columns, mean and
+    distribution; Euler number per area. Of volumes, all `morphgen.descriptors.KINDS` are measured
+    whose packages are installed: sums over voxels on the whole, the others on cubes within it.
 
-    A value is standardised as z = (observed - mean) / (sd sqrt(1 + 1/n + A_new/A_cal)), with mean
-    and sd over the n realizations. The three terms are the scatter of the sections themselves, the
-    error of the simulated mean, and the error of the model: its parameters come from sections of
-    area A_cal, whose averages scatter like those compared here but with a variance smaller by
-    A_new/A_cal (A_new the area compared); a model that follows its data inherits that scatter.
-    Without provenance the model counts as exactly known, and the term is 0.
+    A value is standardised as z = (observed - mean) / (sd sqrt(1 + 1/n + A)), with mean and sd
+    over the n realizations. The three terms are the scatter of the specimens themselves, the
+    error of the simulated mean, and the error of the model: its parameters come from sections,
+    and a model that follows them inherits their scatter. A is the variance of averages over these
+    sections in units of that over the specimen: for sections the ratio of the areas, for a volume
+    that of the variances of the fractions (see `morphgen.validation.shares`). Without provenance
+    the model counts as exactly known, and A is 0.
 
     All bands are mean +- critical * sd * sqrt(...), with one ``critical`` for all points of all
-    quantities, such that sections of the model itself leave any of the bands with a probability
+    quantities, such that specimens of the model itself leave any of the bands with a probability
     of ``level``. It is found from the largest deviations of the simulations among each other; see
-    `morphgen.validation.bands`.
+    `morphgen.validation.bands`. Beside that, the 95 % confidence interval of each difference tells
+    within which margin it is shown to lie; see `morphgen.validation.verdicts`.
 
     Parameters
     ----------
@@ -69,19 +86,31 @@ def compare(
         The model.
     sections : sequence of Section
         Sections that the model was not calibrated on, in the unit and with the labels of the
-        model. Of a section that it was calibrated on, the report says so.
-    realizations : int
-        Number n of simulations of each section, 8 at least.
+        model. Of a section that it was calibrated on, the report says so. May be empty if there
+        is a volume.
+    volume : Volume, optional
+        Reference volume. Of one with more than 192 voxels along an axis, the middle is taken.
+    shown : Volume, optional
+        A volume, for instance generated from the model, whose values are shown beside those of
+        the sections; they are not judged. Fractions are those of all voxels, the rest is measured
+        on slices.
+    realizations : int, optional
+        Number n of simulations, 8 at least; by default 32 for sections alone, 16 with a volume.
     seed : int
         Seed of the simulations; 0 or more.
     level : float
-        Probability that a true model does not pass, for the comparison as a whole.
+        Probability that a true model leaves any band.
+    margin : float
+        Margin of equivalence, as a share of each quantity's scale: of a number itself, or of the
+        largest value of a curve.
+    judge : {"difference", "equivalence"}
+        The comparison passes if no band is left, or if every quantity is shown to lie within the
+        margin.
     max_lag : float, optional
         Largest lag, in the model's unit. By default that of the calibration, at most 60 pixels
-        and half the shortest side.
-    volume : Volume, optional
-        A volume, for instance generated from the model, whose values are shown beside; they are
-        not judged. Fractions are those of all voxels, the rest is measured on slices.
+        and half the shortest side; of volumes at most 40 voxels.
+    kinds : sequence of str, optional
+        What is measured of volumes; by default all.
     progress : callable
         Told the stage and the numbers of simulations done and to do.
 
@@ -92,70 +121,58 @@ def compare(
     Raises
     ------
     InputError
-        If sections or volume have other labels or another unit than the model, ``max_lag`` does
-        not fit into a section, or another argument is out of its range.
+        If there is nothing to compare with, sections or volume have other labels or another unit
+        than the model, ``max_lag`` does not fit into a section, or another argument is out of its
+        range.
     """
-    _check_request(sections, realizations, seed, level)
-    for section in sections:
-        _check_image(model, section)
-    if volume is not None:
-        _check_image(model, volume)
-    labels = tuple(phase.label for phase in model.phases)
-    lag = _max_lag(model, sections, max_lag)
-    views = [view_of(section, lag) for section in sections]
-    observed = measure([section.labels for section in sections], views, labels)
-    simulated = simulate(model, views, realizations, seed, progress)
-    share = calibration_share(model, views)
-    points = _points(observed, simulated)
-    bands = simultaneous_bands(_joined(simulated, points), _joined([observed], points)[0], share)
-    exact = closed_forms(model, views, observed.lag)
-    shown = None if volume is None else volume_values(model, volume, views, observed, lag)
-    frame = _Frame(observed, bands, exact, shown, model.unit, level)
-    quantities = _quantities(frame, points)
-    worst = quantities[0].largest_deviation
+    count = realizations
+    if count is None:
+        count = SECTION_REALIZATIONS if volume is None else VOLUME_REALIZATIONS
+    _check_request(sections, volume, count, seed)
+    _check_rule(level, margin, judge)
+    volumes = [one for one in (volume, shown) if one is not None]
+    images: list[Section | Volume] = [*sections, *volumes]
+    for image in images:
+        _check_image(model, image)
+    part = None if volume is None else _middle(volume)
+    lag = _max_lag(model, sections, part, max_lag)
+    specimens = _specimens(model, sections, part, lag, kinds)
+    subjects = _measured(specimens, count, seed, progress)
+    if shown is not None and sections:
+        beside = volume_values(model, shown, _views(specimens), subjects[0].observed, lag)
+        subjects[0] = replace(subjects[0], shown=beside)
+    bands, quantities = judge_all(subjects, Rule(level, margin, model.unit))
+    shares = {subject.place: subject.share for subject in subjects}
+    first = subjects[0]
     return Comparison(
-        passed=all(one.passed for one in quantities),
-        p_value=bands.family.p_value(worst),
+        passed=_passed(quantities, judge),
+        judge=judge,
+        p_value=bands.family.p_value(quantities[0].largest_deviation),
         level=level,
+        margin=margin,
+        confidence=CONFIDENCE,
         critical=bands.family.critical(level),
         effective_points=bands.family.effective_points,
-        calibration_share=share,
-        realizations=realizations,
+        calibration_share=shares.get("sections", 0.0),
+        volume_share=shares.get("volume", 0.0),
+        realizations=count,
         seed=seed,
         unit=model.unit,
         max_lag=lag,
-        sections=tuple(_record(model, section) for section in sections),
+        sections=tuple(_section_record(model, section) for section in sections),
+        volume=None if volume is None else _volume_record(model, volume, specimens[-1]),
         quantities=quantities,
-        misfit=misfits(observed, exact),
-        volume_misfit=None if shown is None else misfits(observed, shown),
+        misfit=misfits(first.observed, first.exact),
+        shown_misfit=None if first.shown is None else misfits(first.observed, first.shown),
         versions={name: version(name) for name in ("morphgen", "numpy", "scipy")},
     )
 
 
-def calibration_share(model: ExcursionModel, views: Sequence[View]) -> float:
-    """Area that is compared over the area that the model was calibrated on; 0 if not known."""
-    if model.provenance is None:
-        return 0.0
-    sources = model.provenance.sources
-    known = sum(one.pixels * one.pixel_size[0] * one.pixel_size[1] for one in sources)
-    return float(sum(view.area for view in views) / known) if known > 0.0 else 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """All that quantities are made of."""
-
-    observed: Measured
-    bands: Bands
-    exact: Mapping[Key, Floats]
-    volume: Mapping[Key, Floats] | None
-    unit: str
-    level: float
-
-
-def _check_request(sections: Sequence[Section], realizations: int, seed: int, level: float) -> None:
-    if not sections:
-        raise InputError("no section to compare with; give one at least")
+def _check_request(
+    sections: Sequence[Section], volume: Volume | None, realizations: int, seed: int
+) -> None:
+    if not sections and volume is None:
+        raise InputError("no section to compare with; give one at least, or a reference volume")
     if realizations < FEWEST_REALIZATIONS:
         raise InputError(
             f"{realizations} realizations are too few to know their scatter; "
@@ -163,8 +180,15 @@ def _check_request(sections: Sequence[Section], realizations: int, seed: int, le
         )
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more")
+
+
+def _check_rule(level: float, margin: float, judge: str) -> None:
     if not 0.0 < level < 1.0:
         raise InputError(f"level is {level}; expected a probability such as 0.01")
+    if not 0.0 < margin < math.inf:
+        raise InputError(f"margin is {margin}; expected a share such as 0.1, for 10 %")
+    if judge not in get_args(Judge):
+        raise InputError(f"judge is {judge!r}; expected {' or '.join(get_args(Judge))}")
 
 
 def _check_image(model: ExcursionModel, image: Section | Volume) -> None:
@@ -182,9 +206,17 @@ def _check_image(model: ExcursionModel, image: Section | Volume) -> None:
         )
 
 
-def _max_lag(model: ExcursionModel, sections: Sequence[Section], given: float | None) -> float:
-    finest = min(min(section.pixel_size) for section in sections)
-    fits = min((min(section.labels.shape) - 1) * min(section.pixel_size) for section in sections)
+def _middle(volume: Volume) -> Volume:
+    """Part of a reference volume that is compared."""
+    shape = volume.labels.shape
+    part = volume.labels[central_box(shape)]
+    return volume if part.shape == shape else replace(volume, labels=part)
+
+
+def _max_lag(
+    model: ExcursionModel, sections: Sequence[Section], part: Volume | None, given: float | None
+) -> float:
+    finest, fits = _lag_limits(sections, part)
     if given is None:
         known = math.inf if model.provenance is None else model.provenance.max_lag
         return float(min(known, LONGEST_DEFAULT_LAG * finest, fits / 2))
@@ -196,99 +228,61 @@ def _max_lag(model: ExcursionModel, sections: Sequence[Section], given: float | 
     return given
 
 
-def _points(observed: Measured, simulated: Sequence[Measured]) -> dict[Key, NDArray[np.intp]]:
-    """Points of each quantity that are compared: all of them, but for chord lengths.
-
-    Lag 0 is left out: it repeats the fractions.
-    """
-    points = {key: np.arange(values.size) for key, values in observed.values.items()}
-    for key in points:
-        if key.kind in ("two_point_coverage", "covariance"):
-            points[key] = points[key][1:]
-        if key.kind == "chord_length_distribution":
-            points[key] = _chord_points(np.mean([one.values[key] for one in simulated], axis=0))
-    return points
+def _lag_limits(sections: Sequence[Section], part: Volume | None) -> tuple[float, float]:
+    """Finest pixel spacing, and the largest lag that fits into every section."""
+    sizes: list[tuple[float, ...]] = [section.pixel_size for section in sections]
+    shapes: list[tuple[int, ...]] = [section.labels.shape for section in sections]
+    if part is not None and not sections:
+        sizes, shapes = [part.voxel_size], [part.labels.shape]
+    fits = [(min(shape) - 1) * min(size) for shape, size in zip(shapes, sizes, strict=True)]
+    return min(min(size) for size in sizes), min(fits)
 
 
-def _chord_points(cumulative: Floats) -> NDArray[np.intp]:
-    low, high = CHORD_SHARES
-    found = np.flatnonzero((cumulative >= low) & (cumulative <= high))
-    if not found.size:
-        return np.zeros(1, dtype=np.intp)
-    count = min(found.size, CHORD_POINTS)
-    return found[np.linspace(0, found.size - 1, count).round().astype(np.intp)]
+def _specimens(
+    model: ExcursionModel,
+    sections: Sequence[Section],
+    part: Volume | None,
+    lag: float,
+    kinds: Sequence[str] | None,
+) -> list[SectionSet | ReferenceVolume]:
+    found: list[SectionSet | ReferenceVolume] = []
+    if sections:
+        found.append(section_set(model, sections, lag))
+    if part is not None:
+        found.append(reference_volume(model, part, lag, kinds))
+    return found
 
 
-def _joined(measured: Sequence[Measured], points: Mapping[Key, NDArray[np.intp]]) -> Floats:
-    """All points side by side, one row for each set of sections."""
-    return np.array(
-        [np.concatenate([one.values[key][at] for key, at in points.items()]) for one in measured]
-    )
-
-
-def _quantities(frame: _Frame, points: Mapping[Key, NDArray[np.intp]]) -> tuple[Quantity, ...]:
-    """Every quantity with its bands, by decreasing deviation."""
-    ends = np.cumsum([at.size for at in points.values()])
-    found = [
-        _quantity(frame, key, at, slice(end - at.size, end))
-        for (key, at), end in zip(points.items(), ends, strict=True)
+def _measured(
+    specimens: Sequence[SectionSet | ReferenceVolume], count: int, seed: int, progress: Progress
+) -> list[Measured]:
+    """Measure all specimens, then as many simulations of each."""
+    stage = "measuring simulations"
+    progress(stage, 0, count)
+    observed = [specimen.observed() for specimen in specimens]
+    simulated: list[list[Readings]] = [[] for _ in specimens]
+    for number in range(count):
+        progress(stage, number, count)
+        for specimen, rows in zip(specimens, simulated, strict=True):
+            rows.append(specimen.simulated(seed, number))
+    progress(stage, count, count)
+    return [
+        Measured(one.place, readings, rows, calibration_share(one), closed_forms(one, readings))
+        for one, readings, rows in zip(specimens, observed, simulated, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: -one.largest_deviation))
 
 
-def _quantity(frame: _Frame, key: Key, at: NDArray[np.intp], part: slice) -> Quantity:
-    bands = frame.bands
-    critical = bands.family.critical(frame.level)
-    mean, half = bands.mean[part], critical * bands.scale[part]
-    worst = float(np.max(np.nan_to_num(np.abs(bands.z[part])), initial=0.0))
-    return Quantity(
-        kind=key.kind,
-        phases=key.phases,
-        direction=key.direction,
-        unit=_unit(key.kind, frame.unit),
-        x=_abscissa(frame.observed, key, at),
-        observed=_floats(frame.observed.values[key][at]),
-        mean=_floats(mean),
-        sd=_floats(bands.sd[part]),
-        lower=_floats(mean - half),
-        upper=_floats(mean + half),
-        z=_floats(bands.z[part]),
-        judged=tuple(bool(one) for one in bands.judged[part]),
-        closed_form=_chosen(frame.exact, key, at),
-        volume=None if frame.volume is None else _chosen(frame.volume, key, at),
-        largest_deviation=worst,
-        p_value=bands.family.p_value(worst),
-        passed=worst <= critical,
-    )
+def _views(specimens: Sequence[SectionSet | ReferenceVolume]) -> Sequence[View]:
+    return [view for one in specimens if isinstance(one, SectionSet) for view in one.views]
 
 
-def _abscissa(observed: Measured, key: Key, at: NDArray[np.intp]) -> tuple[float, ...]:
-    if key.kind in ("two_point_coverage", "covariance"):
-        return _floats(observed.lag[at])
-    if key.kind == "chord_length_distribution":
-        return _floats(observed.lengths[key.direction][at])
-    return ()
+def _passed(quantities: Sequence[Quantity], judge: Judge) -> bool:
+    if judge == "difference":
+        return all(one.passed for one in quantities)
+    return all(one.within_margin for one in quantities if one.verdict != "not judged")
 
 
-def _chosen(
-    values: Mapping[Key, Floats], key: Key, at: NDArray[np.intp]
-) -> tuple[float, ...] | None:
-    return _floats(values[key][at]) if key in values else None
-
-
-def _unit(kind: str, length: str) -> str:
-    if kind in _LENGTHS:
-        return length
-    power = _INVERSE_POWERS.get(kind, 0)
-    return "" if not power else f"1/{length}" + ("" if power == 1 else f"^{power}")
-
-
-def _floats(values: Floats) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
-
-
-def _record(model: ExcursionModel, section: Section) -> ComparedSection:
-    sources = () if model.provenance is None else model.provenance.sources
+def _section_record(model: ExcursionModel, section: Section) -> ComparedSection:
     rows, columns = section.labels.shape
     return ComparedSection(
         name=section.source,
@@ -297,5 +291,31 @@ def _record(model: ExcursionModel, section: Section) -> ComparedSection:
         shape=(rows, columns),
         pixel_size=section.pixel_size,
         pixels=int(np.count_nonzero(section.labels != OUTSIDE)),
-        held_out=section.sha256 not in {source.sha256 for source in sources},
+        held_out=_held_out(model, section.sha256),
     )
+
+
+def _volume_record(
+    model: ExcursionModel, volume: Volume, compared: SectionSet | ReferenceVolume
+) -> ComparedVolume:
+    assert isinstance(compared, ReferenceVolume)
+    view = compared.view
+    z, y, x = volume.labels.shape
+    box = central_box((z, y, x))
+    return ComparedVolume(
+        name=volume.source,
+        sha256=volume.sha256,
+        whole_shape=(z, y, x),
+        start=(box[0].start, box[1].start, box[2].start),
+        shape=(view.frame.shape[0], view.frame.shape[1], view.frame.shape[2]),
+        voxel_size=volume.voxel_size,
+        voxels=view.voxels,
+        cubes=len(view.cubes),
+        cube_side=view.cube_side,
+        held_out=_held_out(model, volume.sha256),
+    )
+
+
+def _held_out(model: ExcursionModel, sha256: str) -> bool:
+    sources = () if model.provenance is None else model.provenance.sources
+    return sha256 not in {source.sha256 for source in sources}

@@ -188,8 +188,8 @@ def _draw_curve(axis: Axes, curve: Quantity) -> None:
     axis.plot(x, curve.mean, color=SIMULATED, linewidth=1.4)
     if curve.closed_form is not None:
         axis.plot(x, curve.closed_form, color=CLOSED_FORM, linewidth=1.2, linestyle="--")
-    if curve.volume is not None:
-        axis.plot(x, curve.volume, color=VOLUME, linewidth=1.4, linestyle="-.")
+    if curve.shown is not None:
+        axis.plot(x, curve.shown, color=VOLUME, linewidth=1.4, linestyle="-.")
     observed = np.array(curve.observed)
     axis.plot(x, observed, color=OBSERVED, linewidth=1.2)
     off = np.array(curve.judged) & ((observed < curve.lower) | (observed > curve.upper))
@@ -209,7 +209,7 @@ def _curve_legend(figure: Figure, shown: Sequence[Quantity]) -> None:
     ]
     if any(curve.closed_form is not None for curve in shown):
         handles.append(Line2D([], [], color=CLOSED_FORM, linestyle="--", label="closed form"))
-    if any(curve.volume is not None for curve in shown):
+    if any(curve.shown is not None for curve in shown):
         handles.append(Line2D([], [], color=VOLUME, linestyle="-.", label="volume"))
     if not all(curve.passed for curve in shown):
         handles.append(Line2D([], [], color=OFF, marker="x", linestyle="", label="outside"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,17 @@ from morphgen.descriptors import (
     interface_densities,
     section_euler_density,
 )
+from morphgen.descriptors.readings import Key, Reading, number
 from morphgen.images import Section
 from morphgen.phases import OUTSIDE
 
 Plane = Literal["xy", "xz", "yz"]
 Floats = NDArray[np.float64]
 Labels = NDArray[np.uint8]
+Readings = dict[Key, Reading]
 
-
-class Key(NamedTuple):
-    """Which quantity: what kind, of which phases, and along which axis if it has one."""
-
-    kind: str
-    phases: tuple[int, ...]
-    direction: str = ""
+# curves that are functions of a lag
+LAGGED = ("two_point_coverage", "covariance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +78,6 @@ class View:
         return np.where(self.mask, labels, np.uint8(OUTSIDE))
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Values of each quantity, pooled over the sections of one set.
-
-    Attributes
-    ----------
-    values : dict
-        One array for each `Key`: of one element for a number, of shape (K,) for a curve.
-    lag : array
-        Lags of the two-point coverage.
-    lengths : dict
-        Chord lengths of the distributions, by direction.
-    """
-
-    values: dict[Key, Floats]
-    lag: Floats
-    lengths: dict[str, Floats]
-
-
 def view_of(section: Section, max_lag: float) -> View:
     """Look at a section with lags up to ``max_lag``, in its unit."""
     lag = int(np.floor(max_lag / min(section.pixel_size) + 1e-9))
@@ -109,7 +87,7 @@ def view_of(section: Section, max_lag: float) -> View:
     )
 
 
-def measure(images: Sequence[Labels], views: Sequence[View], phases: Sequence[int]) -> Measured:
+def measure(images: Sequence[Labels], views: Sequence[View], phases: Sequence[int]) -> Readings:
     """Measure everything that is compared, on a set of sections.
 
     Sections are pooled: numbers per area by area, two-point coverage by pairs of pixels, chords by
@@ -126,48 +104,64 @@ def measure(images: Sequence[Labels], views: Sequence[View], phases: Sequence[in
 
     Returns
     -------
-    Measured
+    dict
+        Readings by their keys.
     """
     area = np.array([view.area for view in views])
     share = area / area.sum()
-    values = _interfaces(images, views, phases, share) | _euler(images, views, phases, share)
-    lag, coverage = _coverage(images, views, phases)
-    lengths, chords = _chords(images, views, phases)
-    return Measured(values | coverage | chords, lag, lengths)
+    found = [
+        *_interfaces(images, views, phases, share),
+        *_euler(images, views, phases, share),
+        *_coverage(images, views, phases),
+        *_chords(images, views, phases),
+    ]
+    return {reading.key: reading for reading in found}
+
+
+def values_at(reading: Reading, x: Floats | None) -> Floats:
+    """Values of a reading at other arguments: linear between its own.
+
+    Two-point coverage is NaN beyond its last lag, a distribution keeps its last value.
+    """
+    if x is None or reading.x is None or np.array_equal(x, reading.x):
+        return reading.values
+    if reading.key.kind in LAGGED:
+        return at_lags(x, reading.x, reading.values)
+    return np.asarray(np.interp(x, reading.x, reading.values))
 
 
 def _interfaces(
     images: Sequence[Labels], views: Sequence[View], phases: Sequence[int], share: Floats
-) -> dict[Key, Floats]:
+) -> list[Reading]:
     found = [
         interface_densities(image, phases, view.pixel_size)
         for image, view in zip(images, views, strict=True)
     ]
     mean = np.tensordot(share, np.asarray(found), axes=1)
-    return {
-        Key("interface_area", (first, second)): np.atleast_1d(mean[i, j])
+    return [
+        number("interface_area", (first, second), mean[i, j])
         for i, first in enumerate(phases)
         for j, second in enumerate(phases)
         if i < j
-    }
+    ]
 
 
 def _euler(
     images: Sequence[Labels], views: Sequence[View], phases: Sequence[int], share: Floats
-) -> dict[Key, Floats]:
-    def mean(phase: int) -> Floats:
+) -> list[Reading]:
+    def mean(phase: int) -> float:
         found = [
             float(section_euler_density(image, phase, view.pixel_size))
             for image, view in zip(images, views, strict=True)
         ]
-        return np.atleast_1d(share @ np.array(found))
+        return float(share @ np.array(found))
 
-    return {Key("section_euler_number", (phase,)): mean(phase) for phase in phases}
+    return [number("section_euler_number", (phase,), mean(phase)) for phase in phases]
 
 
 def _coverage(
     images: Sequence[Labels], views: Sequence[View], phases: Sequence[int]
-) -> tuple[Floats, dict[Key, Floats]]:
+) -> list[Reading]:
     """Fractions, C_ij and C_ij - p_i p_j."""
     counts = [
         coverage_counts(image, phases, view.max_lag)
@@ -177,13 +171,15 @@ def _coverage(
     p = (area / area.sum()) @ np.array([count.fractions() for count in counts])
     radial = [count.radial(v.pixel_size) for count, v in zip(counts, views, strict=True)]
     lag, pooled = _pooled(radial, [min(view.pixel_size) for view in views], area)
-    values = {Key("volume_fraction", (one,)): p[i : i + 1] for i, one in enumerate(phases)}
+    found = [number("volume_fraction", (one,), p[i]) for i, one in enumerate(phases)]
     for i, first in enumerate(phases):
         for j in range(i, len(phases)):
             pair = (first, phases[j])
-            values[Key("two_point_coverage", pair)] = pooled[i, j]
-            values[Key("covariance", pair)] = pooled[i, j] - p[i] * p[j]
-    return lag, values
+            found += [
+                Reading(Key("two_point_coverage", pair), pooled[i, j], lag),
+                Reading(Key("covariance", pair), pooled[i, j] - p[i] * p[j], lag),
+            ]
+    return found
 
 
 def _pooled(
@@ -217,26 +213,28 @@ def at_lags(lag: Floats, known: Floats, values: Floats) -> Floats:
 
 def _chords(
     images: Sequence[Labels], views: Sequence[View], phases: Sequence[int]
-) -> tuple[dict[str, Floats], dict[Key, Floats]]:
+) -> list[Reading]:
     """Mean chord and cumulative distribution, by phase and direction."""
-    lengths: dict[str, Floats] = {}
-    values: dict[Key, Floats] = {}
+    values: list[Reading] = []
     for direction in sorted({axis for view in views for axis in view.directions}, reverse=True):
         seen = [
             (image, view, view.directions.index(direction))
             for image, view in zip(images, views, strict=True)
             if direction in view.directions
         ]
-        lengths[direction] = _length_grid([(view, axis) for _, view, axis in seen])
+        grid = _length_grid([(view, axis) for _, view, axis in seen])
         for phase in phases:
             found = [
                 chord_lengths(image, phase, axis, spacing=view.pixel_size)
                 for image, view, axis in seen
             ]
-            mean, cumulative = _pooled_chords(found, lengths[direction])
-            values[Key("mean_chord_length", (phase,), direction)] = mean
-            values[Key("chord_length_distribution", (phase,), direction)] = cumulative
-    return lengths, values
+            mean, cumulative = _pooled_chords(found, grid)
+            key = Key("chord_length_distribution", (phase,), direction)
+            values += [
+                number("mean_chord_length", (phase,), mean, direction),
+                Reading(key, cumulative, grid),
+            ]
+    return values
 
 
 def _length_grid(seen: Sequence[tuple[View, int]]) -> Floats:
@@ -246,13 +244,13 @@ def _length_grid(seen: Sequence[tuple[View, int]]) -> Floats:
     return np.linspace(step, count * step, count)
 
 
-def _pooled_chords(found: Sequence[ChordLengths], grid: Floats) -> tuple[Floats, Floats]:
+def _pooled_chords(found: Sequence[ChordLengths], grid: Floats) -> tuple[float, Floats]:
     total = sum(float(one.counts.sum()) for one in found)
     if not total:
-        return np.array([np.nan]), np.full(grid.size, np.nan)
+        return np.nan, np.full(grid.size, np.nan)
     length = sum(float(one.counts @ one.lengths) for one in found)
     cumulative = np.zeros(grid.size)
     for one in found:
         until = np.concatenate([[0.0], np.cumsum(one.counts)])
         cumulative += until[np.searchsorted(one.lengths, grid * (1.0 + 1e-9), side="right")]
-    return np.array([length / total]), cumulative / total
+    return length / total, cumulative / total

@@ -105,7 +105,7 @@ def quantity_table(comparison: Comparison, model: ExcursionModel) -> Table:
     """Every quantity at its worst point, by decreasing deviation."""
     names = names_of(model.phases)
     heads = ["quantity", "at", "sections", "simulated", "band", "difference", "deviation", "p", ""]
-    volume = comparison.volume_misfit is not None
+    volume = comparison.shown_misfit is not None
     if volume:
         heads.insert(5, "volume")
     rows = [_quantity_row(one, comparison, names, volume) for one in comparison.quantities]
@@ -120,8 +120,8 @@ def misfit_table(comparison: Comparison | None, model: ExcursionModel) -> Table:
         columns["C, calibration"] = model.provenance.misfit
     if comparison is not None:
         columns["C − p·p, these sections and closed form"] = comparison.misfit
-        if comparison.volume_misfit is not None:
-            columns["C − p·p, these sections and volume"] = comparison.volume_misfit
+        if comparison.shown_misfit is not None:
+            columns["C − p·p, these sections and volume"] = comparison.shown_misfit
     pairs = dict.fromkeys(pair for column in columns.values() for pair in column)
     rows = [
         Row(
@@ -253,7 +253,7 @@ def reading_chapter(comparison: Comparison) -> Chapter:
             "whether it matters for your purpose."
         ),
     ]
-    if comparison.volume_misfit is not None:
+    if comparison.shown_misfit is not None:
         parts.append(
             text(
                 "The volume is shown beside and not judged. Its fractions are those of all its "
@@ -284,7 +284,7 @@ def _quantity_row(
         "within" if one.passed else "outside",
     ]
     if volume:
-        cells.insert(5, number(None if one.volume is None else one.volume[k]))
+        cells.insert(5, number(None if one.shown is None else one.shown[k]))
     return Row(tuple(cells), not one.passed)
 
 

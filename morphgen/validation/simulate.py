@@ -7,58 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from morphgen.excursion import ExcursionModel, SectionSampler, section_sampler
-from morphgen.progress import Progress
-from morphgen.validation.measure import Labels, Measured, View, measure
-
-_STAGE = "simulating sections"
-
-
-def simulate(
-    model: ExcursionModel,
-    views: Sequence[View],
-    realizations: int,
-    seed: int,
-    progress: Progress,
-) -> list[Measured]:
-    """Measure simulations of a set of sections.
-
-    Parameters
-    ----------
-    model : ExcursionModel
-        The model.
-    views : sequence of View
-        One for each section.
-    realizations : int
-        How often the whole set is simulated.
-    seed : int
-        Seed of all of them.
-    progress : callable
-        Told how many are done.
-
-    Returns
-    -------
-    list of Measured
-        One for each realization.
-    """
-    labels = [phase.label for phase in model.phases]
-    samplers = _samplers(model, views)
-    found = []
-    for number in range(realizations):
-        progress(_STAGE, number, realizations)
-        images = _draw(samplers, views, seed, number)
-        found.append(measure(images, views, labels))
-    progress(_STAGE, realizations, realizations)
-    return found
+from morphgen.validation.measure import Labels, View
 
 
 def simulated_labels(
     model: ExcursionModel, views: Sequence[View], seed: int, realization: int = 0
 ) -> list[Labels]:
-    """Label images of one simulation of all sections: the same that `simulate` measures."""
-    return _draw(_samplers(model, views), views, seed, realization)
+    """Label images of one simulation of all sections: the same that are measured."""
+    return simulated_sections(section_samplers(model, views), views, seed, realization)
 
 
-def _samplers(model: ExcursionModel, views: Sequence[View]) -> list[SectionSampler]:
+def section_samplers(model: ExcursionModel, views: Sequence[View]) -> list[SectionSampler]:
+    """What draws sections like those that are looked at, one for each."""
     made: dict[tuple[object, ...], SectionSampler] = {}
     for view in views:
         kind = (view.shape, view.plane, view.pixel_size)
@@ -69,16 +29,17 @@ def _samplers(model: ExcursionModel, views: Sequence[View]) -> list[SectionSampl
     return [made[view.shape, view.plane, view.pixel_size] for view in views]
 
 
-def _draw(
+def simulated_sections(
     samplers: Sequence[SectionSampler], views: Sequence[View], seed: int, realization: int
 ) -> list[Labels]:
+    """Draw every section once, with 255 where the real one has no specimen."""
     return [
-        view.hide(sampler.labels(_section_seed(seed, realization, number)))
+        view.hide(np.asarray(sampler.labels(mixed_seed(seed, realization, number))))
         for number, (view, sampler) in enumerate(zip(views, samplers, strict=True))
     ]
 
 
-def _section_seed(seed: int, realization: int, number: int) -> int:
-    """Seed of one section, so that no two sections share their noise."""
+def mixed_seed(seed: int, realization: int, number: int) -> int:
+    """Seed of one section or volume, so that no two of them share their noise."""
     mixed = np.random.SeedSequence((seed, realization, number))
     return int(mixed.generate_state(1, np.uint64)[0])

@@ -83,7 +83,9 @@ def pair_name(labels: Sequence[int], names: Mapping[int, str]) -> str:
 def title(quantity: Quantity, names: Mapping[int, str]) -> str:
     """What a quantity is."""
     along = f" along {quantity.direction}" if quantity.direction else ""
-    return _TITLES[quantity.kind].format(pair_name(quantity.phases, names)) + along
+    place = "" if quantity.where == "sections" else ", volume"
+    words = _TITLES.get(quantity.kind) or f"{KINDS[quantity.kind].title} of {{0}}"
+    return words.format(pair_name(quantity.phases, names)) + along + place
 
 
 def curve_heading(kind: str) -> str:

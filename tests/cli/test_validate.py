@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 FEW = ("--realizations", "8")
+QUICK = (*FEW, "--descriptors", "volume_fraction,two_point_coverage,covariance,connected_fraction")
 
 Call = Callable[..., Any]
 
@@ -30,6 +31,7 @@ def test_passed(model: Path, files: Path, volume: Path, tmp_path: Path, call: Ca
     assert "volume fraction of binder" in shown.out
     assert f"report written to {out}" in shown.out
     assert "other.tif states no pixel size: the model's is taken, 1 um" in shown.err
+    assert "volume.zarr was generated from this very model: it is shown, not judged" in shown.err
     assert "In three dimensions" in out.read_text(encoding="utf-8")
     assert pdf.read_bytes().startswith(b"%PDF")
     assert (figures / "01-side-by-side.png").exists()
@@ -42,7 +44,7 @@ def test_not_passed(files: Path, call: Call) -> None:
     request = ("validate", files / "wrong.json", files / "other.tif", *FEW)
     shown = call(*request)
     assert shown.code == 1
-    assert "outside" in shown.out
+    assert "differs" in shown.out
     assert shown.err.splitlines()[-1].startswith("not passed: ")
     quiet = call(*request, "--quiet", "--json")
     assert quiet.code == 1
@@ -59,14 +61,26 @@ def test_json(model: Path, files: Path, call: Call) -> None:
     assert {one["kind"] for one in shown.json["quantities"]} >= {"volume_fraction", "covariance"}
 
 
-def test_a_volume_as_an_image(model: Path, files: Path, tmp_path: Path, call: Call) -> None:
+def test_a_reference_volume_is_judged(model: Path, files: Path, tmp_path: Path, call: Call) -> None:
     random = np.random.default_rng(3)
     stack = tmp_path / "volume.tif"
-    tifffile.imwrite(stack, random.integers(0, 3, (40, 48, 64), dtype=np.uint8))
-    shown = call("validate", model, files / "other.tif", *FEW, "--volume", stack, "--json")
-    assert shown.code == 0, shown.err
-    assert shown.json["volume_misfit"]
+    tifffile.imwrite(stack, random.integers(0, 3, (32, 40, 48), dtype=np.uint8))
+    request = ("validate", model, *QUICK, "--volume", stack)
+    shown = call(*request)
+    assert shown.code == 1, shown.err
+    assert "of the volume volume.tif, all of 32 x 40 x 48 voxels were compared" in shown.out
+    assert "differs" in shown.out
     assert "volume.tif states no pixel size" in shown.err
+    found = call(*request, "--json", "--judge", "equivalence", "--margin", "100").json
+    assert found["judge"] == "equivalence"
+    assert found["volume"]["shape"] == [32, 40, 48]
+    assert found["sections"] == []
+    assert {one["where"] for one in found["quantities"]} == {"volume"}
+
+
+def test_a_store_of_another_model_is_a_reference(files: Path, volume: Path, call: Call) -> None:
+    shown = call("validate", files / "wrong.json", *QUICK, "--volume", volume, "--json")
+    assert shown.json["volume"]["name"] == volume.name
 
 
 def test_colours_need_names(model: Path, tmp_path: Path, call: Call) -> None:
@@ -85,6 +99,11 @@ def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, 
     call("validate", model, other, "--phases", "0=a,1=b").refused("no phase is given for 2")
     call("validate", model, other, "--plane", "xy", "--plane", "xy").refused("--plane")
     call("validate", model, other, "--quiet", "--volume", tmp_path).refused("no volume")
+    call("validate", model).refused("no section", "volume")
+    call("validate", model, "--volume", volume).refused("this very model", "give sections")
+    call(
+        *("validate", model, other, "--voxel-size", "1um", "--margin", "0"),
+    ).refused("margin is 0")
     call(
         *("validate", model, other, "--voxel-size", "1um,1um", "--volume", other),
     ).refused("--voxel-size")

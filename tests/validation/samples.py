@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from morphgen.excursion import ExcursionModel, Field, Provenance, Source, section_sampler
+from morphgen.excursion import (
+    ExcursionModel,
+    Field,
+    Provenance,
+    Realization,
+    Source,
+    section_sampler,
+)
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel
-from morphgen.images import Section
+from morphgen.images import Section, Volume
 from morphgen.phases import Phase
 
 SIDE = 192
@@ -60,3 +67,8 @@ def section_of(model: ExcursionModel, labels: np.ndarray, plane: str = "xy") -> 
     return Section(
         labels, plane, (1.0, 1.0), "voxel", model.phases, f"{labels.sum():064x}", "lower.tif"
     )
+
+
+def grown(model: ExcursionModel, seed: int, shape: tuple[int, int, int] = (64, 72, 80)) -> Volume:
+    labels = np.asarray(Realization(model, seed).window((0, 0, 0), shape))
+    return Volume(labels, model.voxel_size, model.unit, model.phases, "d" * 64, "reference.tif")

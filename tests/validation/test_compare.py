@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,14 +170,16 @@ def test_model_with_an_axis() -> None:
 def test_volume_is_shown_beside(model: ExcursionModel, section: Section) -> None:
     labels = Realization(model, 2).window((0, 0, 0), (64, 72, 80))
     volume = Volume(labels, (1.0, 1.0, 1.0), "voxel", model.phases, "d" * 64, "array")
-    found = compare(model, [section], realizations=8, max_lag=20.0, volume=volume)
-    share = found.quantity("volume_fraction", (1,)).volume
+    found = compare(model, [section], realizations=8, max_lag=20.0, shown=volume)
+    share = found.quantity("volume_fraction", (1,)).shown
     assert share == (pytest.approx(np.mean(labels == 1)),)
     for one in found.quantities:
-        assert one.volume is not None
-        assert np.abs(np.subtract(one.volume, one.mean)).max() < 0.35 * np.abs(one.mean).max()
-    assert found.volume_misfit is not None
-    assert 0.0 < max(found.volume_misfit.values()) < 0.06
+        assert one.where == "sections"
+        assert one.shown is not None
+        assert np.abs(np.subtract(one.shown, one.mean)).max() < 0.35 * np.abs(one.mean).max()
+    assert found.shown_misfit is not None
+    assert 0.0 < max(found.shown_misfit.values()) < 0.06
+    assert found.volume is None
 
 
 def test_json_round_trip(comparison: Comparison) -> None:
@@ -215,10 +218,12 @@ def test_other_units_and_phases_are_refused(
         ({"max_lag": 500.0}, r"max_lag is 500 voxel; expected 1 to 191"),
         ({"max_lag": float("nan")}, "max_lag is nan"),
         ({"seed": -1}, "seed is -1"),
+        ({"margin": 0.0}, "margin is 0"),
+        ({"judge": "taste"}, "judge is 'taste'; expected difference or equivalence"),
     ],
 )
 def test_requests_out_of_range_are_refused(
-    options: dict[str, float], message: str, model: ExcursionModel, section: Section
+    options: dict[str, Any], message: str, model: ExcursionModel, section: Section
 ) -> None:
     with pytest.raises(InputError, match=message):
         compare(model, [section], **options)

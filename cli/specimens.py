@@ -1,0 +1,164 @@
+"""Sections and volumes of a specimen, read with the phases and the unit of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .inputs import check_different, parse_voxel_size, per_file
+from .screen import Screen
+
+if TYPE_CHECKING:
+    from morphgen.excursion import ExcursionModel
+    from morphgen.images import Section, Volume
+
+LARGEST_SIDE = 256
+
+
+def model_phases(model: ExcursionModel) -> dict[int, str]:
+    """What the values of an image mean where nothing else is said."""
+    return {phase.label: phase.name for phase in model.phases}
+
+
+def central_part(path: Path) -> Volume:
+    """Middle of a volume store as an image.
+
+    Raises
+    ------
+    InputError
+        There is no volume, or it is not complete.
+    """
+    from morphgen.errors import StoreError
+    from morphgen.images import Volume
+    from morphgen.tiles import open_volume
+    from morphgen.tiles.metadata import model_hash
+
+    store = open_volume(path)
+    if not store.complete:
+        raise StoreError(
+            f"{path} holds {store.written} of {store.blocks} blocks; "
+            "complete it with generate --resume"
+        )
+    z, y, x = (max(0, (side - LARGEST_SIDE) // 2) for side in store.shape)
+    part = (slice(z, z + LARGEST_SIDE), slice(y, y + LARGEST_SIDE), slice(x, x + LARGEST_SIDE))
+    return Volume(
+        labels=store.read(part),
+        voxel_size=store.voxel_size,
+        unit=store.unit,
+        phases=store.model.phases,
+        sha256=model_hash(store.model),
+        source=path.name,
+    )
+
+
+def sections_of(
+    screen: Screen,
+    model: ExcursionModel,
+    files: Sequence[Path],
+    planes: Sequence[str] | None,
+    voxel_size: str | None,
+    phases: str | None,
+) -> list[Section]:
+    """Read sections with the phases and the unit of a model, and its size if a file has none."""
+    from morphgen.images import section_in_unit
+
+    read = _read(screen, model, files, planes, voxel_size, phases)
+    check_different(files, read)
+    return [section_in_unit(section, model.unit) for pages in read for section in pages]
+
+
+def _read(
+    screen: Screen,
+    model: ExcursionModel,
+    files: Sequence[Path],
+    planes: Sequence[str] | None,
+    voxel_size: str | None,
+    phases: str | None,
+) -> list[list[Section]]:
+    from morphgen.images import read_sections
+
+    size, unit = parse_voxel_size(voxel_size)
+    names = phases or model_phases(model)
+    found = []
+    for file, plane in zip(files, per_file(planes, len(files)), strict=True):
+        images = read_sections(
+            file, plane=plane, voxel_size=size, unit=unit, phases=names, absent="allow"
+        )
+        if _lacks_size(model, images[0].unit, unit):
+            rows, columns = ("zyx".index(axis) for axis in (plane[1], plane[0]))
+            sizes = (model.voxel_size[rows], model.voxel_size[columns])
+            images = read_sections(
+                file, plane=plane, voxel_size=sizes, unit=model.unit, phases=names, absent="allow"
+            )
+            screen.note(_taken(file, model, sizes))
+        found.append(images)
+    return found
+
+
+def volumes_of(
+    screen: Screen,
+    model: ExcursionModel,
+    path: Path | None,
+    sections: bool,
+    voxel_size: str | None,
+    phases: str | None,
+) -> tuple[Volume | None, Volume | None]:
+    """Volume that is judged, and volume that is only shown: one of them at most.
+
+    Raises
+    ------
+    InputError
+        There are no sections, and the volume was generated from the model itself.
+    """
+    from morphgen.errors import InputError
+    from morphgen.images import volume_in_unit
+
+    if path is None:
+        return None, None
+    if not path.is_dir():
+        return _volume_image(screen, model, path, voxel_size, phases), None
+    found = volume_in_unit(central_part(path), model.unit)
+    if not _own(model, path):
+        return found, None
+    if not sections:
+        raise InputError(
+            f"{path} was generated from this very model, which proves nothing; give sections, or "
+            "a volume of the specimen"
+        )
+    screen.note(f"{path.name} was generated from this very model: it is shown, not judged")
+    return None, found
+
+
+def _own(model: ExcursionModel, path: Path) -> bool:
+    """Whether a store was generated from this model, whatever either says of its origin."""
+    from morphgen.tiles import open_volume
+
+    return open_volume(path).model.with_provenance(None) == model.with_provenance(None)
+
+
+def _volume_image(
+    screen: Screen, model: ExcursionModel, path: Path, voxel_size: str | None, phases: str | None
+) -> Volume:
+    from morphgen.errors import InputError
+    from morphgen.images import read_volume, volume_in_unit
+
+    size, unit = parse_voxel_size(voxel_size)
+    if isinstance(size, tuple):
+        raise InputError("--voxel-size of a volume is one length; leave out --volume, or give one")
+    names = phases or model_phases(model)
+    found = read_volume(path, voxel_size=size, unit=unit, phases=names, absent="allow")
+    if _lacks_size(model, found.unit, unit):
+        sizes = model.voxel_size
+        found = read_volume(path, voxel_size=sizes, unit=model.unit, phases=names, absent="allow")
+        screen.note(_taken(path, model, sizes))
+    return volume_in_unit(found, model.unit)
+
+
+def _lacks_size(model: ExcursionModel, stated: str, asked: str | None) -> bool:
+    return asked is None and stated == "voxel" and model.unit != "voxel"
+
+
+def _taken(file: Path, model: ExcursionModel, sizes: Sequence[float]) -> str:
+    size = " x ".join(f"{size:g}" for size in dict.fromkeys(sizes))
+    return f"{file.name} states no pixel size: the model's is taken, {size} {model.unit}"

@@ -1,0 +1,75 @@
+"""Two questions, four answers: whether a difference was found, and whether it is small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from morphgen.validation.bands import simultaneous_bands
+from morphgen.validation.verdicts import difference_interval, smallest_margin, verdict_of
+
+
+@pytest.mark.parametrize(
+    ("within", "shown", "verdict"),
+    [
+        (True, 0.05, "equivalent"),
+        (True, 0.1, "equivalent"),
+        (True, 0.2, "not told apart"),
+        (False, 0.05, "differs, within the margin"),
+        (False, 0.2, "differs"),
+        (True, float("inf"), "not told apart"),
+        (True, float("nan"), "not judged"),
+    ],
+)
+def test_verdicts(within: bool, shown: float, verdict: str) -> None:
+    assert verdict_of(within, shown, 0.1) == verdict
+
+
+def test_interval_is_a_student_interval() -> None:
+    values = np.random.default_rng(0).standard_normal((16, 3))
+    observed = np.array([1.0, 2.0, np.nan])
+    # the model's own error belongs to the difference, not to the interval
+    bands = simultaneous_bands(values, observed, 5.0)
+    interval = difference_interval(bands, observed, np.array([np.nan, 0.0, 0.0]), 16)
+    half = student.isf(0.025, 15) * values.std(axis=0, ddof=1) * np.sqrt(1 + 1 / 16)
+    middle = observed - values.mean(axis=0)
+    assert interval.low[:2] == pytest.approx((middle - half)[:2])
+    assert interval.high[:2] == pytest.approx((middle + half)[:2])
+    assert np.isnan(interval.low[2])
+    assert smallest_margin(interval, 2.0) == pytest.approx(np.max((np.abs(middle) + half)[:2]) / 2)
+
+
+def test_scatter_within_the_specimen_widens_the_interval() -> None:
+    values = np.random.default_rng(1).standard_normal((32, 1))
+    bands = simultaneous_bands(values, np.zeros(1), 0.0)
+    plain, wide = (
+        difference_interval(bands, np.zeros(1), np.array([own]), 32) for own in (0.1, 10.0)
+    )
+    sd = bands.sd[0]
+    ratio = (wide.high - wide.low)[0] / (plain.high - plain.low)[0]
+    assert ratio == pytest.approx(np.sqrt(100.0 + sd**2 / 32) / (sd * np.sqrt(1 + 1 / 32)))
+
+
+def test_interval_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(2000):
+        values = rng.standard_normal((17, 1))
+        bands = simultaneous_bands(values[1:], values[0], 0.0)
+        interval = difference_interval(bands, values[0], np.array([np.nan]), 16)
+        held.append(interval.low[0] <= 0.0 <= interval.high[0])
+    # four standard errors of a rate of 95 % in 2000 trials
+    assert np.mean(held) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
+
+
+def test_no_margin_without_points_or_scale() -> None:
+    values = np.random.default_rng(3).standard_normal((16, 2))
+    observed = np.array([0.0, np.nan])
+    bands = simultaneous_bands(values, observed, 0.0)
+    known, unknown = (
+        difference_interval(bands.part(part), observed[part], np.full(1, np.nan), 16)
+        for part in (slice(0, 1), slice(1, 2))
+    )
+    assert smallest_margin(known, 0.0) == np.inf
+    assert np.isnan(smallest_margin(unknown, 1.0))
