@@ -212,8 +212,9 @@ def show(screen: Screen, model: ExcursionModel, comparison: Comparison) -> None:
         screen.line(f"and {len(rows) - MOST_ROWS} more, which are nearer; --json has them all")
     if comparison.volume is not None:
         screen.line(_volume_words(comparison.volume))
-    worst = max(comparison.misfit.values())
-    screen.line(f"largest difference of C_ij - p_i p_j from the model: {figure(worst)}")
+    if comparison.misfit:
+        worst = max(comparison.misfit.values())
+        screen.line(f"largest difference of C_ij - p_i p_j from the model: {figure(worst)}")
 
 
 def by_distance(comparison: Comparison) -> list[Quantity]:

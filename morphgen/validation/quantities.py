@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from morphgen.descriptors.catalogue import KINDS
 from morphgen.descriptors.description import unit_of
 from morphgen.descriptors.readings import Key, Reading
+from morphgen.errors import InputError
 from morphgen.validation.bands import Bands, Floats, simultaneous_bands
 from morphgen.validation.comparison import Quantity
 from morphgen.validation.measure import LAGGED, Readings, values_at
@@ -135,6 +136,11 @@ def judge_all(subjects: Sequence[Measured], rule: Rule) -> tuple[Bands, tuple[Qu
         Of all points side by side.
     tuple of Quantity
         By decreasing deviation.
+
+    Raises
+    ------
+    InputError
+        If nothing was measured, or nothing can be judged.
     """
     curves = [
         curve
@@ -142,6 +148,8 @@ def judge_all(subjects: Sequence[Measured], rule: Rule) -> tuple[Bands, tuple[Qu
         for reading in subject.observed.values()
         if (curve := _curve(subject, reading)).points.size
     ]
+    if not curves:
+        raise InputError("nothing was measured; ask for descriptors that such images have")
     sizes = [curve.points.size for curve in curves]
     ends = np.cumsum(sizes).tolist()
     places = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]

@@ -1,13 +1,13 @@
 """What is measured on a reference volume, and on simulated volumes of its shape.
 
 Descriptors that are sums over voxels are taken of the whole volume. Those that must see it as a
-whole (clusters, paths, transport) cost too much for repeated simulation: they are the means over
-cubes within it.
+whole (clusters, sizes, paths) cost too much for repeated simulation: they are means over cubes
+within it. Transport costs more than all the rest, and is solved in the first of these cubes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -15,16 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphgen.descriptors.catalogue import KINDS
-from morphgen.descriptors.measures import Wanted, chosen, possible_kinds, seen_whole, summed
+from morphgen.descriptors.measures import Wanted, chosen, possible_kinds, summed, whole_measures
 from morphgen.descriptors.parts import Frame
-from morphgen.descriptors.readings import Key, Reading
+from morphgen.descriptors.subvolumes import measure_box, pooled
 from morphgen.images import Volume
 from morphgen.phases import OUTSIDE
-from morphgen.validation.measure import Floats, Labels, Readings, values_at
+from morphgen.validation.measure import Labels, Readings, values_at
 
 LARGEST_SIDE = 192
 CUBE_SIDE = 64
 LARGEST_LAG = 40
+TRANSPORT = (
+    "effective_diffusivity",
+    "tortuosity_factor",
+    "effective_ionic_conductivity",
+    "effective_electronic_conductivity",
+)
 # an octant or a cube with less of the specimen in it says nothing of the whole
 _LEAST_INSIDE = 0.5
 _SMALLEST_OCTANT = 24
@@ -144,12 +150,15 @@ def measure_volume(labels: Labels, view: VolumeView) -> Readings:
     dict
         Readings by their keys. Means over cubes have the standard error of such a mean.
     """
-    found = {one.key: one for one in chosen(summed([labels], view.frame, view.wanted), view.wanted)}
-    seen = [_seen(labels[cube], view) for cube in view.cubes]
-    for key, reading in _first_of_each(seen).items():
-        values = [values_at(one[key], reading.x) for one in seen if key in one]
-        found[key] = _mean(reading, values)
-    return found
+    found = list(summed([labels], view.frame, view.wanted))
+    slow = [kind for kind in view.wanted.kinds if kind in TRANSPORT]
+    quick = [kind for kind in view.wanted.kinds if kind not in TRANSPORT]
+    for kinds, boxes in ((quick, view.cubes), (slow, view.cubes[:1])):
+        measures = whole_measures(replace(view.wanted, kinds=tuple(kinds)), view.frame)
+        seen = [measure_box(labels[box], view.frame, measures) for box in boxes]
+        if any(seen):
+            found += pooled([one for one in seen if one])
+    return {one.key: one for one in chosen(found, view.wanted)}
 
 
 def standard_errors(labels: Labels, view: VolumeView, readings: Readings) -> Readings:
@@ -162,7 +171,8 @@ def standard_errors(labels: Labels, view: VolumeView, readings: Readings) -> Rea
     for key, reading in readings.items():
         if KINDS[key.kind].sums:
             values = [values_at(one[key], reading.x) for one in parts]
-            found[key] = replace(reading, standard_error=_mean(reading, values).standard_error)
+            error = np.std(values, axis=0, ddof=1) / len(parts) ** 0.5
+            found[key] = replace(reading, standard_error=error)
     return found
 
 
@@ -170,31 +180,6 @@ def _octant(labels: Labels, view: VolumeView) -> Readings:
     frame = replace(view.frame, shape=labels.shape)
     wanted = replace(view.wanted, max_lag=min(view.wanted.max_lag, min(labels.shape) - 1))
     return {one.key: one for one in chosen(summed([labels], frame, wanted), wanted)}
-
-
-def _seen(labels: Labels, view: VolumeView) -> Readings:
-    frame = replace(view.frame, shape=labels.shape)
-    return {one.key: one for one in chosen(seen_whole(labels, frame, view.wanted), view.wanted)}
-
-
-def _first_of_each(seen: Sequence[Readings]) -> Mapping[Key, Reading]:
-    return {key: reading for one in reversed(seen) for key, reading in one.items()}
-
-
-def _mean(reading: Reading, values: Sequence[Floats]) -> Reading:
-    """Mean of several values, and its standard error; of what is a number among them."""
-    table = np.array(values)
-    known = np.isfinite(table)
-    count = known.sum(axis=0)
-    several = np.maximum(count, 1)
-    mean = np.where(known, table, 0.0).sum(axis=0) / several
-    squares = np.where(known, (table - mean) ** 2, 0.0).sum(axis=0)
-    error = np.sqrt(squares / np.maximum(count - 1, 1) / several)
-    return replace(
-        reading,
-        values=np.where(count > 0, mean, np.nan),
-        standard_error=np.where(count > 1, error, np.nan),
-    )
 
 
 def _inside(boxes: Sequence[Box], mask: NDArray[np.bool_] | None) -> tuple[Box, ...]:

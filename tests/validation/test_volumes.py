@@ -189,6 +189,8 @@ def test_other_volumes_are_refused(model: ExcursionModel, volume: Volume) -> Non
         compare(model, volume=replace(volume, unit="um"))
     with pytest.raises(InputError, match="descriptor 'colour' is not known"):
         compare(model, volume=volume, kinds=("colour",))
+    with pytest.raises(InputError, match="nothing was measured"):
+        compare(model, volume=volume, kinds=("effective_ionic_conductivity",), realizations=8)
 
 
 def test_a_volume_of_the_calibration_is_named(model: ExcursionModel, volume: Volume) -> None:
