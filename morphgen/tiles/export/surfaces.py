@@ -23,6 +23,8 @@ Slabs = Iterable[NDArray[np.uint8]]
 
 _STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _PLY_FACE = np.dtype([("count", "u1"), ("corners", "<i4", 3)])
+# voxels; a rough phase has a triangle for every second of them
+_LARGEST_SLAB = 2**21
 # digits of the numbers in a PLY header, which are known last
 _DIGITS = 12
 
@@ -57,7 +59,7 @@ def triangulated(planes: Slabs, phase: int) -> Iterator[Triangles]:
         Label of the phase.
     """
     start, before = -1, None
-    for slab in planes:
+    for slab in _thin(planes):
         inside = np.pad(slab == phase, ((0, 0), (1, 1), (1, 1)))
         if before is None:
             before = np.zeros_like(inside[:1])
@@ -67,6 +69,14 @@ def triangulated(planes: Slabs, phase: int) -> Iterator[Triangles]:
         before = block[-1:]
     if before is not None:
         yield _surface(np.concatenate([before, np.zeros_like(before)]), start)
+
+
+def _thin(planes: Slabs) -> Iterator[NDArray[np.uint8]]:
+    """The same planes in slabs whose triangles take some hundred megabytes at most."""
+    for slab in planes:
+        height = max(1, _LARGEST_SLAB // slab[0].size)
+        for start in range(0, len(slab), height):
+            yield slab[start : start + height]
 
 
 def write_stl(path: Path, header: Header, planes: Slabs, phase: int) -> None:
