@@ -17,6 +17,7 @@ try:
     from .calibrate import calibrate
     from .demo import demo
     from .describe import describe
+    from .export import export
     from .generate import generate
     from .info import info
     from .options import example
@@ -77,6 +78,9 @@ app.command(
 app.command(
     epilog=example("morphgen describe section.tif --voxel-size 0.065um --out descriptors.json"),
 )(describe)
+app.command(
+    epilog=example("morphgen export volume.zarr volume.vti"),
+)(export)
 app.command(
     epilog=example("morphgen validate model.json other.tif --out report.html"),
 )(validate)

@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
     from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
+    from morphgen.tiles.export import export
     from morphgen.workflows import calibrate, describe, generate, reduce_model, validate
 
     __version__: str
@@ -36,6 +37,7 @@ _HOMES = {
     "Volume": "images",
     "calibrate": "workflows",
     "describe": "workflows",
+    "export": "tiles.export",
     "generate": "workflows",
     "load_model": "excursion.storage",
     "open_volume": "tiles",
@@ -64,6 +66,7 @@ __all__ = [
     "Volume",
     "calibrate",
     "describe",
+    "export",
     "generate",
     "load_model",
     "open_volume",

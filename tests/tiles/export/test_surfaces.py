@@ -1,0 +1,89 @@
+"""Surfaces as triangles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from morphgen.tiles.export.slabs import Header
+from morphgen.tiles.export.surfaces import write_ply, write_stl
+
+trimesh = pytest.importorskip("trimesh")
+
+HEADER = Header((9, 8, 7), (0.5, 0.25, 0.2), (0.0, 0.0, 0.0), "um", (), "volume")
+WRITERS = {"stl": write_stl, "ply": write_ply}
+
+
+def cut(labels: np.ndarray, places: list[int]) -> list[np.ndarray]:
+    return [part for part in np.split(labels, sorted(set(places))) if len(part)]
+
+
+def read(path: Path) -> trimesh.Trimesh:
+    # vertices that are equal, bit by bit, are one
+    mesh = trimesh.load(path, process=False)
+    mesh.merge_vertices(digits_vertex=9)
+    return mesh
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    share=st.floats(0.02, 0.98),
+    places=st.lists(st.integers(1, 8), max_size=8),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_surface_is_closed_however_the_volume_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, share: float, places: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("mesh")
+    labels = (np.random.default_rng(seed).random(HEADER.shape) < share).astype(np.uint8)
+    if not labels.any():
+        return
+    volumes = []
+    for ending, write in WRITERS.items():
+        for number, slabs in enumerate((cut(labels, places), [labels])):
+            path = folder / f"{number}.{ending}"
+            write(path, HEADER, slabs, 1)
+            mesh = read(path)
+            assert mesh.is_watertight
+            assert mesh.is_winding_consistent
+            volumes.append(mesh.volume)
+    # positive: the triangles are seen counterclockwise from outside
+    assert min(volumes) > 0.0
+    assert np.ptp(volumes) < 1e-5 * volumes[0]
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_box_has_its_place_and_size(tmp_path: Path, ending: str) -> None:
+    labels = np.zeros(HEADER.shape, np.uint8)
+    labels[2:6, 1:5, 3:7] = 4
+    path = tmp_path / f"box.{ending}"
+    WRITERS[ending](path, HEADER, cut(labels, [3, 4]), 4)
+    mesh = read(path)
+    # from half a voxel before the centre of the first to half a voxel behind that of the last
+    lower = [2.5 * 0.2, 0.5 * 0.25, 1.5 * 0.5]
+    upper = [6.5 * 0.2, 4.5 * 0.25, 5.5 * 0.5]
+    assert mesh.bounds == pytest.approx(np.array([lower, upper]))
+    if ending == "ply":
+        assert len(trimesh.load(path, process=False).vertices) == len(mesh.vertices)
+
+
+def test_an_absent_phase_has_no_triangles(tmp_path: Path) -> None:
+    labels = np.zeros(HEADER.shape, np.uint8)
+    write_stl(tmp_path / "none.stl", HEADER, [labels], 1)
+    assert (tmp_path / "none.stl").stat().st_size == 84
+
+
+def test_the_area_of_a_ball_is_high_by_the_staircase(tmp_path: Path) -> None:
+    radius = 18.0
+    grid = np.indices((41, 41, 41)) - 20.0
+    ball = (np.sqrt((grid**2).sum(axis=0)) < radius).astype(np.uint8)
+    header = Header(ball.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), "um", (), "ball")
+    write_ply(tmp_path / "ball.ply", header, cut(ball, [16, 32]), 1)
+    mesh = read(tmp_path / "ball.ply")
+    # vertices halfway between voxels: measured, and independent of the radius
+    assert mesh.area / (4.0 * np.pi * radius**2) == pytest.approx(1.09, abs=0.01)
+    assert mesh.volume == pytest.approx(ball.sum(), rel=0.01)
