@@ -35,7 +35,7 @@ JUNCTIONS = {
     "180, 15, 165": (180, 15, 165),
     "90, 45, 225": (90, 45, 225),
 }
-LENGTH, SIDE, STEPS = 12.0, 192, (1, 2, 3, 4, 6)
+LENGTH, SIDE, STEPS = 12.0, 192, (1, 2, 3, 4, 5, 6)
 
 
 def rotation(rng: np.random.Generator) -> np.ndarray:
@@ -89,7 +89,7 @@ def lines(count: int) -> None:
             for _ in range(count):
                 frame, at = rotation(rng), rng.uniform(-0.5, 0.5, 3) * steps
                 labels = sectors(shape, steps, frame, np.array(angles), at)
-                windows = np.array(shape) - 3
+                windows = np.array(shape) - 5
                 (density,) = triple_phase_boundary_densities(labels, (0, 1, 2), spacing).values()
                 found.append(float(density) * np.prod(windows * steps))
                 true.append(length_within(frame[2], at, 0.5 * windows * steps))
