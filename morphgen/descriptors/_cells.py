@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
@@ -11,7 +12,7 @@ from morphgen._array_api import Array, device_of, namespace
 from morphgen.descriptors._labels import OUTSIDE
 
 # a slab and what is made of it stay in the cache of a core
-_SLAB_VOXELS = 2**17
+_SLAB_VOXELS = 2**18
 
 # so many passes of comparing and counting take less time than a histogram
 _FEW_VALUES = 16
@@ -31,15 +32,26 @@ def with_margin(labels: Array, margin: int, mask: Array | None = None) -> Array:
 
 
 def slabs(labels: Array, margin: int) -> Iterator[Array]:
-    """Parts of an image with a margin whose cores are a few layers of the first axis."""
-    layers = labels.shape[0] - 2 * margin
-    per_layer = 1
-    for side in labels.shape[1:]:
-        per_layer *= max(1, side - 2 * margin)
-    # the margin of a slab is computed twice
-    step = max(4 * margin, _SLAB_VOXELS // max(1, per_layer))
-    for first in range(0, layers, step):
-        yield labels[first : min(first + step, layers) + 2 * margin, ...]
+    """Parts of an image with a margin, whose cores fill that of the image.
+
+    A few layers of the first axis; in a volume, a few rows of these. Rows along the last axis stay
+    whole.
+    """
+    *across, last = (side - 2 * margin for side in labels.shape)
+    steps = list(across)
+    for axis, _ in enumerate(across):
+        others = last
+        for step in (*steps[:axis], *across[axis + 1 :]):
+            others *= step
+        # the margin of a part is computed again in the next
+        steps[axis] = max(1, 4 * margin, _SLAB_VOXELS // max(1, others))
+    starts = (range(0, side, step) for side, step in zip(across, steps, strict=True))
+    for start in itertools.product(*starts):
+        ends = (
+            min(first + step, side) + 2 * margin
+            for first, step, side in zip(start, steps, across, strict=True)
+        )
+        yield labels[*map(slice, start, ends), ...]
 
 
 def at_offset(values: Array, offset: Sequence[int], margin: int) -> Array:
