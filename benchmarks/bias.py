@@ -1,10 +1,11 @@
 """Bias of areas, boundary lengths and Euler numbers: by orientation, by angle, by resolution.
 
-    python benchmarks/bias.py [--lines 60] [--seeds 8]
+    python benchmarks/bias.py [--lines 100] [--seeds 32]
 
 Areas by orientation are exact. Boundary lengths are those of straight lines in random directions
 where three sectors meet, over the length of the line. Resolution: excursion sets of smooth fields,
-seen on every first, second, ... voxel, over their closed forms (Adler and Taylor, 2007).
+over their closed forms (Adler and Taylor, 2007): at one length in voxels from many volumes, at
+others from volumes of a great length of which every first, second, ... voxel is seen.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 from morphgen import ExcursionModel, Field, Phase, Realization
 from morphgen.descriptors import (
     euler_density,
-    specific_surface_areas,
     triple_phase_boundary_densities,
 )
 from morphgen.descriptors._directions import direction_weights, lengths, neighbour_offsets
@@ -35,7 +35,8 @@ JUNCTIONS = {
     "180, 15, 165": (180, 15, 165),
     "90, 45, 225": (90, 45, 225),
 }
-LENGTH, SIDE, STEPS = 12.0, 192, (1, 2, 3, 4, 6)
+LENGTH, SIDE = 8.0, 160
+FINE, FINE_SIDE, STEPS = 24.0, 240, (1, 2, 3, 4, 6, 8, 10, 12)
 
 
 def rotation(rng: np.random.Generator) -> np.ndarray:
@@ -89,7 +90,7 @@ def lines(count: int) -> None:
             for _ in range(count):
                 frame, at = rotation(rng), rng.uniform(-0.5, 0.5, 3) * steps
                 labels = sectors(shape, steps, frame, np.array(angles), at)
-                windows = np.array(shape) - 3
+                windows = np.array(shape) - 5
                 (density,) = triple_phase_boundary_densities(labels, (0, 1, 2), spacing).values()
                 found.append(float(density) * np.prod(windows * steps))
                 true.append(length_within(frame[2], at, 0.5 * windows * steps))
@@ -98,55 +99,64 @@ def lines(count: int) -> None:
             print(spacing, name, *np.round(row, 3), flush=True)
 
 
-def model_of(first: Law, second: Law) -> ExcursionModel:
+def model_of(first: Law, second: Law, length: float) -> ExcursionModel:
     fields = tuple(
-        Field(GaussianKernel(LENGTH), law, law.threshold(p))
+        Field(GaussianKernel(length), law, law.threshold(p))
         for law, p in ((first, 0.35), (second, 0.5))
     )
     return ExcursionModel(PHASES, (1, 0, 2), fields)
 
 
-def measured(labels: np.ndarray, step: int) -> list[float]:
+def areas_on_a_lattice(model: ExcursionModel, count: int, step: float) -> float:
+    """Expected area of phase 1, over its true area: neighbours differ by 2 (p - C)."""
+    distance = step * lengths(neighbour_offsets(3)[:count], (1.0, 1.0, 1.0))
+    share = 2.0 * (model.volume_fractions()[1] - model.two_point_coverage(distance)[1, 1])
+    weights = np.array(direction_weights(count, (1.0, 1.0, 1.0)))
+    found = float(np.sum(2.0 * weights * share / distance))
+    return found / model.specific_surface_areas()[1]
+
+
+def measured(model: ExcursionModel, labels: np.ndarray, step: int) -> list[float]:
+    """Boundary length and Euler number of phase 1, over their closed forms."""
+    field = model.fields[0]
+    variance = field.kernel.gradient_variance.perpendicular
+    euler = field.law.euler_densities(field.threshold, variance)[2]
     seen = labels[::step, ::step, ::step]
-    first = [
-        float(specific_surface_areas(seen, (0, 1, 2), float(step), directions=count)[1])
-        for count in (3, 13)
-    ]
     (line,) = triple_phase_boundary_densities(seen, (0, 1, 2), float(step)).values()
-    return [*first, float(line), float(euler_density(seen, 1, float(step)))]
+    true = triple_phase_boundary_length(model, (0, 1, 2))
+    return [float(line) / true, float(euler_density(seen, 1, float(step))) / euler]
 
 
 def resolution(seeds: int) -> None:
-    print("over closed forms, and standard error: length in voxels, S_V (3), S_V (13), L_V, chi_V")
+    """Values at one length over closed forms, from many volumes; at others by the same volumes."""
     laws = {"gaussian": (Gaussian(), Gaussian()), "chi-square 2": (ChiSquare(2), Gaussian())}
-    for name, (first, second) in laws.items():
-        model = model_of(first, second)
-        field = model.fields[0]
-        euler = field.law.euler_densities(
-            field.threshold, field.kernel.gradient_variance.perpendicular
+    for name, pair in laws.items():
+        model = model_of(*pair, LENGTH)
+        found = np.array(
+            [
+                measured(model, Realization(model, seed).window((0, 0, 0), (SIDE,) * 3), 1)
+                for seed in range(seeds)
+            ]
         )
-        area = model.specific_surface_areas()[1]
-        true = [area, area, triple_phase_boundary_length(model, (0, 1, 2)), euler[2]]
-        found = []
-        for seed in range(seeds):
-            labels = Realization(model, seed).window((0, 0, 0), (SIDE,) * 3)
-            found.append([measured(labels, step) for step in STEPS])
-        ratio = np.array(found) / true
-        print(name, "mean distance of interfaces in lengths", round(2.0 / area / LENGTH, 2))
-        for place, step in enumerate(STEPS):
-            # the finest lattice over the closed form, the others over the finest: less scatter
-            finest = ratio[:, 0] if place else np.ones_like(ratio[:, 0])
-            change = ratio[:, place].mean(axis=0) / finest.mean(axis=0)
-            error = np.std(ratio[:, place] - change * finest, axis=0, ddof=1) / math.sqrt(seeds)
-            print(
-                LENGTH / step, *(f"{c:.3f} ({e:.3f})" for c, e in zip(change, error, strict=True))
-            )
+        level, error = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(seeds)
+        print(name, f"l = {LENGTH}: L_V, chi_V over closed forms", level, "+-", error, flush=True)
+        fine = model_of(*pair, FINE)
+        several = []
+        for seed in range(seeds // 4):
+            labels = Realization(fine, seed).window((0, 0, 0), (FINE_SIDE,) * 3)
+            several.append([measured(fine, labels, step) for step in STEPS])
+        total = np.sum(several, axis=0)
+        distance = 2.0 / fine.specific_surface_areas()[1]
+        print("l, distance of interfaces in voxels, S_V (3), S_V (13), L_V, chi_V")
+        for step, row in zip(STEPS, level * total / total[STEPS.index(3)], strict=True):
+            areas = [areas_on_a_lattice(fine, count, float(step)) for count in (3, 13)]
+            print(FINE / step, round(distance / step, 1), *np.round([*areas, *row], 3), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=60)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--lines", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=32)
     chosen = parser.parse_args()
     areas_by_orientation()
     lines(chosen.lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
@@ -11,7 +12,10 @@ from morphgen._array_api import Array, device_of, namespace
 from morphgen.descriptors._labels import OUTSIDE
 
 # a slab and what is made of it stay in the cache of a core
-_SLAB_VOXELS = 2**17
+_SLAB_VOXELS = 2**18
+
+# so many passes of comparing and counting take less time than a histogram
+_FEW_VALUES = 16
 
 
 def with_margin(labels: Array, margin: int, mask: Array | None = None) -> Array:
@@ -28,15 +32,26 @@ def with_margin(labels: Array, margin: int, mask: Array | None = None) -> Array:
 
 
 def slabs(labels: Array, margin: int) -> Iterator[Array]:
-    """Parts of an image with a margin whose cores are a few layers of the first axis."""
-    layers = labels.shape[0] - 2 * margin
-    per_layer = 1
-    for side in labels.shape[1:]:
-        per_layer *= max(1, side - 2 * margin)
-    # the margin of a slab is computed twice
-    step = max(4 * margin, _SLAB_VOXELS // max(1, per_layer))
-    for first in range(0, layers, step):
-        yield labels[first : min(first + step, layers) + 2 * margin, ...]
+    """Parts of an image with a margin, whose cores fill that of the image.
+
+    A few layers of the first axis; in a volume, a few rows of these. Rows along the last axis stay
+    whole.
+    """
+    *across, last = (side - 2 * margin for side in labels.shape)
+    steps = list(across)
+    for axis, _ in enumerate(across):
+        others = last
+        for step in (*steps[:axis], *across[axis + 1 :]):
+            others *= step
+        # the margin of a part is computed again in the next
+        steps[axis] = max(1, 4 * margin, _SLAB_VOXELS // max(1, others))
+    starts = (range(0, side, step) for side, step in zip(across, steps, strict=True))
+    for start in itertools.product(*starts):
+        ends = (
+            min(first + step, side) + 2 * margin
+            for first, step, side in zip(start, steps, across, strict=True)
+        )
+        yield labels[*map(slice, start, ends), ...]
 
 
 def at_offset(values: Array, offset: Sequence[int], margin: int) -> Array:
@@ -72,3 +87,13 @@ def histogram(xp: ModuleType, values: Array, size: int) -> Array:
     edges = xp.arange(0, size + 1, dtype=xp.int64, device=device_of(values))
     below = xp.searchsorted(xp.sort(xp.astype(flat, xp.int64)), edges)
     return xp.astype(below[1:] - below[:-1], xp.int64)
+
+
+def counts_of(xp: ModuleType, codes: Array, values: Sequence[int], size: int) -> Array:
+    """Number of codes equal to each of some values below ``size``; int64, shape (values,)."""
+    if len(values) > _FEW_VALUES:
+        return xp.take(
+            histogram(xp, codes, size), xp.asarray(values, device=device_of(codes)), axis=0
+        )
+    found = [xp.astype(xp.count_nonzero(codes == value), xp.int64) for value in values]
+    return xp.stack(found)

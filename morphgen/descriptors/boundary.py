@@ -17,16 +17,13 @@ from morphgen.errors import InputError
 
 Triple = tuple[int, int, int]
 
-# What the sum below gives for the line where two independent planes of random orientation cross
-# and one of them ends: 1.0947 with a standard error of 0.0008 from 700 lines; its scatter over
-# directions and angles is in docs/reference/descriptors.md.
-_DIGITAL_LENGTH = 1.095
+# What the sum below gives for windows of 4 and of 6 voxels where two planes of independent, random
+# orientation cross and one of them ends, for a line of length 1: 1.0950 and 1.0478, each with a
+# standard error of 0.0007, from 900 lines; benchmarks/bias.py shows what is left.
+_NARROW, _WIDE = 1.095, 1.048
 
 # lengths are added up as integers of this part of a voxel, so that the order does not matter
 _LENGTH_UNITS = 2**20
-
-# sum of the weights of a window of 4 voxels along each axis
-_FULL = 8**3
 
 
 def triple_phase_boundary_densities(
@@ -38,10 +35,12 @@ def triple_phase_boundary_densities(
     """Length per volume of the lines where three phases meet.
 
     With f_i, f_j, f_k the indicators of three phases, smoothed with binomial weights over windows
-    of 4 voxels, the lines on which (f_i, f_j, f_k) has a given value run along the boundary of the
-    three phases, one for each value. Their mean length, with weight 120 f_i f_j f_k (which
-    integrates to 1 over all values), is by the coarea formula
-    120 sum f_i f_j f_k |grad f_i x grad f_j| dV.
+    of 4 voxels along each axis, the lines on which (f_i, f_j, f_k) has a given value run along the
+    boundary of the three phases, one for each value. Their mean length, with the weight
+    120 f_i f_j f_k (which integrates to 1 over all values), is by the coarea formula
+    120 sum f_i f_j f_k |grad f_i x grad f_j| dV. The result is 7/4 of this less 3/4 of the same
+    for windows of 6 voxels: of what smoothing takes away, which grows with the square of the
+    window, half is left, about as much as the curvature of the interfaces adds.
 
     Parameters
     ----------
@@ -64,22 +63,20 @@ def triple_phase_boundary_densities(
     ------
     InputError
         If the image, the mask, the phases or the spacing cannot be used, or no window of
-        4 by 4 by 4 voxels is wholly inside.
+        6 by 6 by 6 voxels is wholly inside.
 
     Notes
     -----
     The voxel edges that touch three labels are no measure of the length, even at the finest
     resolution: where two interfaces meet at a small angle, the wedge between them falls into
-    separate voxels, each with ends of its own, and two phases that meet at a corner only count as
-    touching. Two independent isotropic fields come out 16 % too long, nearly parallel interfaces
-    several times.
+    separate voxels, each with ends of its own, and squares in which two of the voxels meet at a
+    corner only count as well. Independent isotropic fields come out 16 % too long (11 % from such
+    squares, 5 % from the wedges), nearly parallel interfaces several times too long.
 
-    Bias here: the sum is divided by 1.095, its mean for two planes of independent, random
-    orientation of which one ends at the other. A straight line deviates from it by 3 % or less
-    for directions in space (standard deviation 2 %), and by 1 % for angles between the phases of
-    30° and more. Lines that are curved or near each other within the window are lost: the result
-    is low by about (2.5 voxels / mean chord of the interfaces)²; see the reference page for the
-    measured table. Free of an edge effect for a stationary structure.
+    Both sums are divided by what they give for two planes of independent, random orientation of
+    which one ends at the other, which removes the bias of digital lines for such structures. The
+    rest by direction, angle and resolution is measured in ``benchmarks/bias.py`` and stated on the
+    reference page. Free of an edge effect for a stationary structure.
 
     References
     ----------
@@ -91,11 +88,11 @@ def triple_phase_boundary_densities(
         raise InputError(f"phases are {chosen}; expected three or more, whose boundary is measured")
     steps = checked_spacing(spacing, 3)
     xp = namespace(labels)
-    counts = _lengths(with_margin(labels, 2, mask), chosen, steps)
+    counts = _lengths(with_margin(labels, 3, mask), chosen, steps)
     windows = int(counts[-1])
     if not windows:
         raise InputError(
-            "no window of 4 by 4 by 4 voxels is wholly inside the specimen; expected some"
+            "no window of 6 by 6 by 6 voxels is wholly inside the specimen; expected some"
         )
     values = xp.astype(counts[:-1], xp.float64) * (_unit_length(steps) / windows)
     return {
@@ -112,7 +109,7 @@ class TriplePhaseBoundaries:
     specimen.
     """
 
-    margin: int = 2
+    margin: int = 3
     along: int | None = None
 
     def counts(self, part: Part, frame: Frame) -> Counts:
@@ -145,59 +142,106 @@ def _unit_length(spacing: Sequence[float]) -> float:
 
 
 def _lengths(labels: Array, phases: Sequence[int], spacing: Sequence[float]) -> Array:
-    """Length by three phases, then windows, of an image with a margin of two; int64."""
+    """Length by three phases, then windows, of an image with a margin of three; int64."""
     xp = namespace(labels)
     triples = list(itertools.combinations(range(len(phases)), 3))
     total = xp.zeros(len(triples) + 1, dtype=xp.int64, device=device_of(labels))
-    for slab in slabs(labels, 2):
-        # a window belongs to the second of its voxels along each axis
+    for slab in slabs(labels, 3):
+        # a window of 6 belongs to the third of its voxels along each axis
         near = slab[1:, 1:, 1:]
-        smooth = [_Smooth.of(near == phase) for phase in phases]
-        whole = _Smooth.of(near != OUTSIDE).values == _FULL
-        found = [_length(whole, [smooth[place] for place in three], spacing) for three in triples]
+        whole = _all_in_window(near != OUTSIDE)
+        both = [_smoothings(near == phase) for phase in phases]
+        found = [_length(whole, [both[place] for place in three], spacing) for three in triples]
         total += xp.stack([*found, xp.astype(xp.count_nonzero(whole), xp.int64)])
     return total
 
 
 @dataclass(frozen=True, eq=False)
 class _Smooth:
-    """Smoothed indicator in the middle of each window, times 512, and its slopes times 256."""
+    """Smoothed indicator in the middle of each window, and its slopes, as integers.
+
+    Attributes
+    ----------
+    values
+        Indicator times ``full``.
+    slopes
+        Difference of neighbours along each axis times half of ``full``.
+    full
+        Sum of the weights of a window.
+    """
 
     values: Array
     slopes: tuple[Array, Array, Array]
+    full: int
 
-    @classmethod
-    def of(cls, flags: Array) -> _Smooth:
-        """Smooth bool flags with the weights 1, 3, 3, 1 along each axis; int16."""
-        xp = namespace(flags)
-        wide = xp.astype(flags, xp.int16)
-        for axis in (0, 1, 2, 0, 1, 2):
-            wide = _sum(wide, axis)
-        tall = _sum(wide, 0)
-        flat = _sum(tall, 1)
-        slopes = (
-            _sum(_sum(_step(wide, 0), 1), 2),
-            _sum(_step(tall, 1), 2),
-            _step(flat, 2),
+    def length(
+        self, other: _Smooth, third: _Smooth, chosen: Array, spacing: Sequence[float]
+    ) -> Array:
+        """Length in chosen windows, in units of the largest spacing; float64, shape (windows,)."""
+        xp = namespace(chosen)
+        a, b = (
+            [xp.astype(slope[chosen], xp.float64) for slope in one.slopes] for one in (self, other)
         )
-        return cls(_sum(flat, 2), slopes)
+        # |grad f_i x grad f_j| dV: a step along z times the area normal to it, and so on
+        squared = sum(
+            (step / max(spacing) * (a[i] * b[j] - a[j] * b[i])) ** 2
+            for step, i, j in zip(spacing, (1, 2, 0), (2, 0, 1), strict=True)
+        )
+        found = xp.sqrt(squared) * (120.0 / (self.full**3 * (self.full / 2) ** 2))
+        for one in (self, other, third):
+            found = found * xp.astype(one.values[chosen], xp.float64)
+        return found
 
 
-def _length(whole: Array, three: Sequence[_Smooth], spacing: Sequence[float]) -> Array:
-    """Length of the boundary of three phases in units of the largest spacing; int64, no axis."""
-    xp = namespace(whole)
-    first, second, third = (one.values for one in three)
-    chosen = whole & (first > 0) & (second > 0) & (third > 0)
-    a, b = ([xp.astype(slope[chosen], xp.float64) for slope in one.slopes] for one in three[:2])
-    # |grad f_i x grad f_j| dV: a step along z times the area normal to it, and so on
-    squared = sum(
-        (step / max(spacing) * (a[i] * b[j] - a[j] * b[i])) ** 2
-        for step, i, j in zip(spacing, (1, 2, 0), (2, 0, 1), strict=True)
+def _smoothings(flags: Array) -> tuple[_Smooth, _Smooth]:
+    """Smooth with the weights 1, 3, 3, 1 and 1, 5, 10, 10, 5, 1 along each axis, same middles."""
+    xp = namespace(flags)
+    # with 1, 2, 1, then again
+    narrow = _twice(xp.astype(flags, xp.int16))
+    wide = _twice(xp.astype(narrow, xp.int32))
+    return _smooth(narrow[1:-1, 1:-1, 1:-1], 8**3), _smooth(wide, 32**3)
+
+
+def _smooth(sums: Array, full: int) -> _Smooth:
+    """One more step of smoothing, to the middles between voxels, and the slopes there."""
+    along_z = _sum(sums, 0)
+    in_plane = _sum(along_z, 1)
+    slopes = (
+        _sum(_sum(_step(sums, 0), 1), 2),
+        _sum(_step(along_z, 1), 2),
+        _step(in_plane, 2),
     )
-    product = xp.astype(first[chosen], xp.float64) * xp.astype(second[chosen], xp.float64)
-    product = product * xp.astype(third[chosen], xp.float64)
-    scale = 120.0 / (_DIGITAL_LENGTH * _FULL**3 * (_FULL / 2) ** 2) * _LENGTH_UNITS
-    return xp.sum(xp.astype(xp.round(scale * product * xp.sqrt(squared)), xp.int64))
+    return _Smooth(_sum(in_plane, 2), slopes, full)
+
+
+def _length(
+    whole: Array, three: Sequence[tuple[_Smooth, _Smooth]], spacing: Sequence[float]
+) -> Array:
+    """Length of the boundary of three phases, in `_LENGTH_UNITS`; int64, no axis."""
+    xp = namespace(whole)
+    narrow, wide = zip(*three, strict=True)
+    chosen = whole
+    for one in wide:
+        chosen = chosen & (one.values > 0)
+    fine = narrow[0].length(*narrow[1:], chosen, spacing) / _NARROW
+    coarse = wide[0].length(*wide[1:], chosen, spacing) / _WIDE
+    return xp.sum(xp.astype(xp.round(_LENGTH_UNITS * (1.75 * fine - 0.75 * coarse)), xp.int64))
+
+
+def _all_in_window(flags: Array) -> Array:
+    """Whether flags hold in all of a window of 6 voxels along each axis."""
+    for axis in range(3):
+        before = (slice(None),) * axis
+        for step in (1, 2, 2):
+            flags = flags[*before, :-step, ...] & flags[*before, step:, ...]
+    return flags
+
+
+def _twice(values: Array) -> Array:
+    """Sums with the weights 1, 2, 1 along each axis."""
+    for axis in (0, 1, 2, 0, 1, 2):
+        values = _sum(values, axis)
+    return values
 
 
 def _sum(values: Array, axis: int) -> Array:

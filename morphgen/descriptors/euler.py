@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from morphgen._array_api import Array, device_of, namespace
-from morphgen.descriptors._cells import at_offset, histogram, slabs, with_margin
+from morphgen.descriptors._cells import at_offset, counts_of, slabs, with_margin
 from morphgen.descriptors._labels import OUTSIDE, checked_phases, checked_spacing, pixels_inside
 from morphgen.descriptors.parts import Counts, Frame, Part
 from morphgen.descriptors.readings import Reading, number
@@ -170,21 +170,17 @@ def _counts(labels: Array, phases: Sequence[int]) -> Array:
     """Count for each phase, then whole cells, in an image with a margin of one; int64."""
     xp = namespace(labels)
     ndim = labels.ndim
-    values = xp.asarray(_cell_values(ndim), device=device_of(labels))
+    table = _cell_values(ndim)
+    worth = np.nonzero(table)[0].tolist()
+    values = xp.asarray(table[worth], device=device_of(labels))
     total = xp.zeros(len(phases) + 1, dtype=xp.int64, device=device_of(labels))
     for slab in slabs(labels, 1):
-        whole = _cell_codes(xp.astype(slab != OUTSIDE, xp.uint8)) == values.shape[0] - 1
+        whole = _cell_codes(xp.astype(slab != OUTSIDE, xp.uint8)) == table.size - 1
+        # a cell that is not whole counts as empty, hence as nothing
+        kept = xp.astype(whole, xp.uint8) * (table.size - 1)
         found = [
-            xp.sum(
-                values
-                * histogram(
-                    xp,
-                    # a cell that is not whole counts as empty, hence as nothing
-                    xp.astype(whole, xp.uint8) * _cell_codes(xp.astype(slab == phase, xp.uint8)),
-                    values.shape[0],
-                )
-            )
-            for phase in phases
+            xp.sum(values * counts_of(xp, kept & codes, worth, table.size))
+            for codes in (_cell_codes(xp.astype(slab == phase, xp.uint8)) for phase in phases)
         ]
         total += xp.stack([*found, xp.astype(xp.count_nonzero(whole), xp.int64)])
     return total

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphgen.descriptors._cells import histogram
+from morphgen.descriptors._cells import histogram, slabs
 from morphgen.descriptors._runs import runs
 from morphgen.descriptors.chords import ChordLengths
 from morphgen.descriptors.lineal_path import LinealPath, segment_positions
@@ -36,14 +36,16 @@ class RunLengths:
 
         Shape (2 n + 1, N) for n phases and N pixels along the axis.
         """
-        labels = np.moveaxis(part.core, self.along, -1)
-        inside = labels != OUTSIDE
-        size = frame.shape[self.along] + 1
-        found = [runs(labels == phase, inside) for phase in frame.phases]
-        chosen = [length[whole] for length, whole in found]
-        chosen += [length for length, _ in found]
-        chosen.append(runs(inside, inside)[0])
-        return np.stack([histogram(np, length, size)[1:] for length in chosen])
+        side, n = frame.shape[self.along], len(frame.phases)
+        total = np.zeros((2 * n + 1, side), dtype=np.int64)
+        for labels in slabs(np.moveaxis(part.core, self.along, -1), 0):
+            inside = labels != OUTSIDE
+            found = [runs(labels == phase, inside) for phase in frame.phases]
+            chosen = [length[whole] for length, whole in found]
+            chosen += [length for length, _ in found]
+            chosen.append(runs(inside, inside)[0])
+            total += np.stack([histogram(np, length, side + 1)[1:] for length in chosen])
+        return total
 
     def readings(self, counts: Counts, frame: Frame) -> tuple[Reading, ...]:
         """Mean chord length, share of chords up to each length, and lineal path of each phase."""

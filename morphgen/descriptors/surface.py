@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen._array_api import Array, device_of, namespace
-from morphgen.descriptors._cells import at_offset, histogram, phase_numbers, slabs, with_margin
+from morphgen.descriptors._cells import at_offset, counts_of, phase_numbers, slabs, with_margin
 from morphgen.descriptors._directions import (
     checked_directions,
     direction_weights,
     lengths,
     neighbour_offsets,
 )
-from morphgen.descriptors._labels import checked_phases, checked_spacing, pixels_inside
+from morphgen.descriptors._labels import OUTSIDE, checked_phases, checked_spacing, pixels_inside
 from morphgen.descriptors.parts import Counts, Frame, Part
 from morphgen.descriptors.readings import Floats, Reading, number
 from morphgen.errors import InputError
@@ -187,20 +187,19 @@ def _crossings(labels: Array, phases: Sequence[int], directions: int) -> Array:
     of phases in the order of `_pairs`, last all neighbours inside.
     """
     xp = namespace(labels)
-    n, offsets = len(phases), neighbour_offsets(labels.ndim)[:directions]
-    base = n + 2
-    total = xp.zeros((directions, base, base), dtype=xp.int64, device=device_of(labels))
+    n, centre = len(phases), (0,) * labels.ndim
+    base, pairs = n + 2, list(itertools.permutations(range(n), 2))
+    values = [i * base + j for i, j in pairs]
+    total = xp.zeros((directions, len(pairs) + 1), dtype=xp.int64, device=device_of(labels))
     for slab in slabs(labels, 1):
-        codes = phase_numbers(slab, phases)
-        first = at_offset(codes, (0,) * labels.ndim, 1) * base
-        total += xp.stack(
-            [
-                xp.reshape(
-                    histogram(xp, first + at_offset(codes, offset, 1), base * base), (base, base)
-                )
-                for offset in offsets
-            ]
-        )
-    found = [total[:, i, j] + total[:, j, i] for i, j in _pairs(n)]
-    found.append(xp.sum(total[:, : n + 1, : n + 1], axis=(1, 2)))
-    return xp.stack(found, axis=1)
+        codes, inside = phase_numbers(slab, phases), slab != OUTSIDE
+        first, here = at_offset(codes, centre, 1) * base, at_offset(inside, centre, 1)
+        rows = []
+        for offset in neighbour_offsets(labels.ndim)[:directions]:
+            both = xp.count_nonzero(here & at_offset(inside, offset, 1))
+            met = counts_of(xp, first + at_offset(codes, offset, 1), values, base * base)
+            rows.append(xp.concat([met, xp.reshape(xp.astype(both, xp.int64), (1,))]))
+        total += xp.stack(rows)
+    places = {pair: place for place, pair in enumerate(pairs)}
+    found = [total[:, places[i, j]] + total[:, places[j, i]] for i, j in _pairs(n)]
+    return xp.stack([*found, total[:, -1]], axis=1)

@@ -36,7 +36,7 @@ def sectors(
     other = np.tensordot(np.cross(along, across), grid, axes=1)
     angle = np.degrees(np.arctan2(other, one)) % 360.0
     labels = np.digitize(angle, np.cumsum(degrees)[:2]).astype(np.uint8)
-    half = 0.5 * (shape - 3) * steps
+    half = 0.5 * (shape - 5) * steps
     with np.errstate(divide="ignore"):
         ends = np.sort(
             (np.array([-half, half]) - (centre - 0.5 * (shape - 1) * steps)) / along, axis=0
@@ -46,7 +46,7 @@ def sectors(
 
 def length(labels: np.ndarray, spacing: tuple[float, ...]) -> float:
     (density,) = triple_phase_boundary_densities(labels, (0, 1, 2), spacing).values()
-    return float(density) * float(np.prod((np.array(labels.shape) - 3) * spacing))
+    return float(density) * float(np.prod((np.array(labels.shape) - 5) * spacing))
 
 
 @pytest.mark.parametrize("degrees", [(120, 120, 120), (180, 90, 90), (90, 45, 225), (180, 30, 150)])
@@ -79,10 +79,10 @@ def test_excursion_sets(laws: tuple[Law, Law]) -> None:
         for part in octants(labels):
             (density,) = triple_phase_boundary_densities(part, (0, 1, 2)).values()
             found.append(float(density) / expected)
-    # 16 nearly independent parts: 4 standard errors, and 4 % that the window smooths away
+    # 16 nearly independent parts: 4 standard errors, and 3 % of stated bias
     error = np.std(found, ddof=1) / math.sqrt(len(found))
     assert error < 0.06
-    assert -0.04 - 4.0 * error < np.mean(found) - 1.0 < 4.0 * error
+    assert abs(np.mean(found) - 1.0) < 0.03 + 4.0 * error
 
 
 def test_four_phases_have_a_length_for_each_three() -> None:
@@ -92,12 +92,12 @@ def test_four_phases_have_a_length_for_each_three() -> None:
     labels[:22] = 7
     found = triple_phase_boundary_densities(labels, (7, 2, 0, 1))
     assert set(found) == {(0, 1, 2), (0, 1, 7), (0, 2, 7), (1, 2, 7)}
-    volume = 41 * 36 * 36
+    volume = 39 * 34 * 34
     # the corner where four meet is smoothed over a few voxels; directions scatter by 3 % or less
-    assert float(found[0, 1, 2]) * volume == pytest.approx(20.5, abs=1.5)
+    assert float(found[0, 1, 2]) * volume == pytest.approx(19.5, abs=1.5)
     flat = sum(float(found[three]) for three in found if 7 in three) * volume
-    # three rays from near the middle of a square of 36 to its sides
-    assert 3 * 17.0 < flat < 3 * 18.0 * 1.3
+    # three rays from near the middle of a square of 34 to its sides
+    assert 3 * 16.0 < flat < 3 * 17.0 * 1.3
 
 
 def test_two_interfaces_that_do_not_meet_have_no_line() -> None:
@@ -137,7 +137,7 @@ def test_results_stay_on_the_device() -> None:
 
 def test_bad_input_is_refused() -> None:
     labels = np.zeros((4, 3, 5), dtype=np.uint8)
-    with pytest.raises(InputError, match="no window of 4 by 4 by 4 voxels"):
+    with pytest.raises(InputError, match="no window of 6 by 6 by 6 voxels"):
         triple_phase_boundary_densities(labels, (0, 1, 2))
     with pytest.raises(InputError, match=r"phases are \(0, 1\); expected three or more"):
         triple_phase_boundary_densities(labels, (0, 1))

@@ -138,6 +138,13 @@ def test_number_is_the_mean_of_both_adjacencies(held: np.ndarray) -> None:
     assert number_of(held) == pytest.approx(0.5 * (six + twenty_six), abs=1e-9)
 
 
+def test_number_is_the_mean_of_those_of_scikit_image() -> None:
+    measure = pytest.importorskip("skimage.measure")
+    held = np.pad(np.random.default_rng(3).random((20, 18, 22)) < 0.3, 1)
+    expected = 0.5 * sum(measure.euler_number(held, connectivity=one) for one in (1, 3))
+    assert number_of(held) == pytest.approx(expected, abs=1e-6)
+
+
 def solid(kind: str, spacing: tuple[float, float, float]) -> np.ndarray:
     """A body in a box, its distances in physical lengths."""
     grid = np.indices((40, 44, 42)) - np.array([19.3, 21.8, 20.4])[:, None, None, None]

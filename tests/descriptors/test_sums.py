@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from morphgen.descriptors import (
     Frame,
     Key,
+    _cells,
     chord_lengths,
     euler_density,
     interface_densities,
@@ -77,6 +78,28 @@ def test_parts_add_up_to_the_whole(data: st.DataObject) -> None:
         assert reading.x is None or reading.x.shape == reading.values.shape
 
 
+MEASURES: list[SumMeasure] = [
+    InterfaceAreas(),
+    TriplePhaseBoundaries(),
+    EulerNumbers(),
+    RunLengths(0),
+    RunLengths(2),
+]
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=repr)
+def test_counts_do_not_depend_on_the_slabs(
+    measure: SumMeasure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = image((26, 30, 22))
+    part, frame = whole(labels, measure.margin), frame_of(labels)
+    expected = measure.counts(part, frame)
+    assert len(list(_cells.slabs(part.labels, measure.margin))) == 1
+    monkeypatch.setattr(_cells, "_SLAB_VOXELS", 100)
+    assert len(list(_cells.slabs(part.labels, measure.margin))) > 3
+    np.testing.assert_array_equal(measure.counts(part, frame), expected)
+
+
 def readings(measure: SumMeasure, labels: np.ndarray) -> dict[Key, np.ndarray]:
     frame = frame_of(labels)
     counts = measure.counts(whole(labels, measure.margin), frame)
@@ -137,12 +160,6 @@ def test_boundary_agrees_with_the_function() -> None:
 
 def test_what_is_not_there_is_not_a_number() -> None:
     nothing = np.full((4, 5, 6), 255, np.uint8)
-    measures: list[SumMeasure] = [
-        InterfaceAreas(),
-        TriplePhaseBoundaries(),
-        EulerNumbers(),
-        RunLengths(1),
-    ]
-    for measure in measures:
+    for measure in MEASURES:
         for values in readings(measure, nothing).values():
             assert np.isnan(values).all()
