@@ -1,0 +1,112 @@
+"""Volumes in a store, measured as they are in memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morphgen.descriptors import Frame, Reading, Wanted, measure
+from morphgen.errors import InputError
+from morphgen.excursion import ExcursionModel
+from morphgen.tiles import generate, measuring, open_volume
+from morphgen.tiles.cluster import Access
+from morphgen.tiles.measuring import measured_volume, part_memory
+from morphgen.tiles.windows import stored_labels
+
+WANTED = Wanted(("volume_fraction", "connected_fraction"), 5)
+
+
+@pytest.fixture(scope="module")
+def frame(whole: np.ndarray) -> Frame:
+    return Frame(whole.shape, (1.0, 1.0, 1.0), "zyx", (0, 1), "um")
+
+
+@pytest.fixture(scope="module")
+def in_memory(whole: np.ndarray, frame: Frame) -> tuple[Reading, ...]:
+    return measure(whole, frame, WANTED)
+
+
+@pytest.mark.parametrize(("workers", "kinds"), [(1, WANTED.kinds), (2, WANTED.kinds[1:])])
+def test_what_is_seen_whole_is_measured_on_the_same_sub_volumes(
+    undisturbed: Path,
+    frame: Frame,
+    in_memory: tuple[Reading, ...],
+    workers: int,
+    kinds: tuple[str, ...],
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    found = measured_volume(
+        stored_labels(open_volume(undisturbed)),
+        frame,
+        replace(WANTED, kinds=kinds),
+        Access(workers),
+        progress=lambda *at: told.append(at),
+    )
+    in_memory = tuple(one for one in in_memory if one.key.kind in kinds)
+    assert [one.key for one in found] == [one.key for one in in_memory]
+    for mine, theirs in zip(found, in_memory, strict=True):
+        assert np.array_equal(mine.values, theirs.values)
+        assert (mine.standard_error is None) == (theirs.standard_error is None)
+        if mine.standard_error is not None and theirs.standard_error is not None:
+            assert np.array_equal(mine.standard_error, theirs.standard_error)
+    assert [at for at in told if at[0] == "sub-volumes"] == [
+        ("sub-volumes", done, 8) for done in range(9)
+    ]
+
+
+def test_an_array_stays_in_this_process_unless_processes_are_asked_for(
+    whole: np.ndarray, frame: Frame, in_memory: tuple[Reading, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "usable_cpus", lambda: 0)
+    found = measured_volume(whole, frame, WANTED, Access())
+    assert [one.values.tolist() for one in found] == [one.values.tolist() for one in in_memory]
+
+
+def test_the_memory_of_a_part_does_not_depend_on_the_volume(frame: Frame) -> None:
+    measures = measuring.sum_measures(Wanted(("two_point_coverage",), 40), frame)
+    large = replace(frame, shape=(10**5,) * 3)
+    assert part_memory(large, measures, 128) == part_memory(
+        replace(large, shape=(128,) * 3), measures, 128
+    )
+    assert part_memory(large, measures, 256) > 2 * part_memory(large, measures, 128)
+    with pytest.raises(InputError, match=r"1 workers need .* GiB of memory, .* a smaller chunk"):
+        measured_volume(
+            np.empty((0,) * 3), large, Wanted(("two_point_coverage",), 9), Access(), chunk=10**4
+        )
+
+
+# the largest resident memory, and what was predicted
+MEASURE = """
+import json, resource, sys
+import morphgen as mg
+from morphgen.descriptors import Frame
+from morphgen.descriptors.measures import Wanted, sum_measures
+from morphgen.tiles.measuring import part_memory
+volume = mg.open_volume(sys.argv[1])
+kinds = ("volume_fraction", "two_point_coverage", "interface_area", "mean_chord_length")
+mg.describe(volume, kinds=kinds, max_lag=20, chunk=96, workers=1)
+frame = Frame(volume.shape, (1.0,) * 3, "zyx", (0, 1))
+predicted = part_memory(frame, sum_measures(Wanted(kinds, 20), frame), 96)
+print(json.dumps([1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, predicted]))
+"""
+
+
+@pytest.mark.slow
+def test_memory_stays_below_what_is_predicted(model: ExcursionModel, tmp_path: Path) -> None:
+    generate(model, tmp_path / "v", shape=(256,) * 3, backend="numpy", workers=1)
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path / "v")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    peak, predicted = json.loads(run.stdout)
+    # the whole volume at once would take five times as much
+    assert 100e6 < peak < predicted < 300e6
