@@ -10,7 +10,7 @@ import typer
 
 from morphgen.errors import InputError
 
-from .inputs import check_output, parse_voxel_size
+from .inputs import check_output, parse_conductivities, parse_voxel_size
 from .options import (
     PATIENCE,
     Debug,
@@ -63,6 +63,24 @@ MaxLag = Annotated[
         "--max-lag", metavar="N", show_default=False, help="Largest lag of C_ij in voxels."
     ),
 ]
+Ionic = Annotated[
+    str | None,
+    typer.Option(
+        "--ionic",
+        metavar="PHASE=VALUE,...",
+        show_default=False,
+        help="Conductivities for ions, for the effective one; phases that are left out have none.",
+    ),
+]
+Electronic = Annotated[
+    str | None,
+    typer.Option(
+        "--electronic",
+        metavar="PHASE=VALUE,...",
+        show_default=False,
+        help="Conductivities for electrons, as --ionic.",
+    ),
+]
 Plane = Annotated[str, typer.Option("--plane", metavar="xy|xz|yz", help="Plane of a section.")]
 Chunk = Annotated[
     int | None,
@@ -81,6 +99,8 @@ def describe(
     sections: Sections = False,
     descriptors: Descriptors = None,
     max_lag: MaxLag = None,
+    ionic: Ionic = None,
+    electronic: Electronic = None,
     plane: Plane = "xy",
     voxel_size: VoxelSize = None,
     phases: Phases = None,
@@ -104,6 +124,10 @@ def describe(
     if out is not None:
         check_output(out, overwrite, [] if "://" in image else [Path(image)])
     kinds = None if descriptors is None else [name.strip() for name in descriptors.split(",")]
+    currents = (
+        parse_conductivities(ionic, "--ionic"),
+        parse_conductivities(electronic, "--electronic"),
+    )
     subject: VolumeInfo | Volume | Section | list[Section]
     if "://" in image or Path(image).is_dir():
         _check_left_out(image, sections, voxel_size, phases)
@@ -113,6 +137,7 @@ def describe(
     with screen.progress() as progress:
         found = measured(
             subject, kinds=kinds, max_lag=max_lag, chunk=chunk, workers=workers,
+            ionic=currents[0], electronic=currents[1],
             scheduler=scheduler, scheduler_file=scheduler_file, patience=patience,
             progress=progress,
         )  # fmt: skip

@@ -65,6 +65,24 @@ def parse_voxel_size(text: str | None) -> tuple[float | tuple[float, float] | No
     return (rows, convert(columns, own, unit)), unit
 
 
+def parse_conductivities(text: str | None, option: str) -> dict[str, float] | None:
+    """Conductivity by name of phase, of "electrolyte=10,pore=0"; None if nothing is given."""
+    if text is None:
+        return None
+    found: dict[str, float] = {}
+    for entry in text.split(","):
+        name, _, number = entry.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise InputError(
+                f"{option} is {text!r}; expected names and numbers such as electrolyte=10,pore=0"
+            )
+    return found
+
+
 def per_file(planes: Sequence[str] | None, count: int) -> list[str]:
     """Plane of each file.
 

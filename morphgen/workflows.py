@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,10 @@ from morphgen.descriptors import (
     Frame,
     Reading,
     Wanted,
+    chosen_kinds,
+    conductivities_by_label,
     left_out,
     measure_sections,
-    possible_kinds,
 )
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
@@ -196,6 +197,8 @@ def describe(
     phases: str | None = None,
     kinds: Sequence[str] | None = None,
     max_lag: int | None = None,
+    ionic: Mapping[str, float] | None = None,
+    electronic: Mapping[str, float] | None = None,
     chunk: int | None = None,
     workers: int | None = None,
     client: Client | None = None,
@@ -220,6 +223,10 @@ def describe(
     max_lag : int, optional
         Largest lag in voxels; by default 60 in sections and 40 in volumes, and at most half the
         shortest side.
+    ionic, electronic : mapping of str to float, optional
+        Conductivities for ions and electrons of phases, by name, in any unit; phases that are not
+        named do not conduct. Effective conductivities of a volume are measured where they are
+        given.
     chunk : int, optional
         Edge of the parts of a volume in voxels, 128 by default. It changes time and memory, not
         the result.
@@ -235,8 +242,8 @@ def describe(
     Raises
     ------
     InputError
-        If the image, a kind, the largest lag or the chunk cannot be used, sections differ, or
-        there is too little memory.
+        If the image, a kind, the largest lag, a conductivity or the chunk cannot be used,
+        sections differ, or there is too little memory.
     StoreError
         If blocks of a volume in a store are missing or cannot be read.
     GenerationError
@@ -245,13 +252,14 @@ def describe(
     access = Access(workers, client, scheduler, scheduler_file, patience)
     if isinstance(image, VolumeInfo):
         frame = _frame_of_store(image)
-        wanted, stored = _wanted(frame.shape, kinds, max_lag), stored_labels(image)
+        wanted = _wanted(frame, image.model.phases, kinds, max_lag, ionic, electronic)
+        stored = stored_labels(image)
         readings = measured_volume(stored, frame, wanted, access, chunk=chunk, progress=progress)
         return _description(image.location, image.model.phases, frame, wanted, readings)
     sections, volume = _read(image, voxel_size, unit, phases)
     first = sections[0] if volume is None else volume
     frame = _frame_of(first)
-    wanted = _wanted(frame.shape, kinds, max_lag)
+    wanted = _wanted(frame, first.phases, kinds, max_lag, ionic, electronic)
     if volume is not None:
         readings = measured_volume(
             volume.labels, frame, wanted, access, chunk=chunk, progress=progress
@@ -406,9 +414,16 @@ def _frame_of_store(volume: VolumeInfo) -> Frame:
     return Frame(volume.shape, volume.voxel_size, "zyx", labels, volume.unit)
 
 
-def _wanted(shape: Sequence[int], kinds: Sequence[str] | None, max_lag: int | None) -> Wanted:
-    chosen = possible_kinds(len(shape)) if kinds is None else tuple(kinds)
-    return Wanted(chosen, _reach(shape, max_lag))
+def _wanted(
+    frame: Frame,
+    phases: Sequence[Phase],
+    kinds: Sequence[str] | None,
+    max_lag: int | None,
+    *currents: Mapping[str, float] | None,
+) -> Wanted:
+    ionic, electronic = (conductivities_by_label(given, phases) for given in currents)
+    chosen = chosen_kinds(len(frame.shape), kinds, ionic, electronic)
+    return Wanted(chosen, _reach(frame.shape, max_lag), ionic, electronic)
 
 
 def _reach(shape: Sequence[int], max_lag: int | None) -> int:

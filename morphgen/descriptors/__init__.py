@@ -19,6 +19,7 @@ from morphgen.descriptors.geodesic import geodesic_tortuosities
 from morphgen.descriptors.lineal_path import LinealPath, lineal_path
 from morphgen.descriptors.measures import (
     Wanted,
+    chosen_kinds,
     left_out,
     measure,
     measure_sections,
@@ -35,6 +36,7 @@ from morphgen.descriptors.sizes import (
 from morphgen.descriptors.subvolumes import Placement, measure_subvolumes
 from morphgen.descriptors.surface import interface_densities, specific_surface_areas
 from morphgen.descriptors.transport import (
+    conductivities_by_label,
     effective_conductivity,
     effective_diffusivity,
     tortuosity_factor,
@@ -57,7 +59,9 @@ __all__ = [
     "SizeDistribution",
     "Wanted",
     "chord_lengths",
+    "chosen_kinds",
     "clusters",
+    "conductivities_by_label",
     "constrictivity",
     "continuous_phase_size_distribution",
     "coverage_counts",

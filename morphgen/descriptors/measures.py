@@ -134,6 +134,35 @@ def possible_kinds(axes: int) -> tuple[str, ...]:
     return tuple(kind for kind, reason in _obstacles(axes).items() if not reason)
 
 
+def chosen_kinds(
+    axes: int,
+    kinds: Sequence[str] | None,
+    ionic: tuple[tuple[int, float], ...],
+    electronic: tuple[tuple[int, float], ...],
+) -> tuple[str, ...]:
+    """Kinds that were asked for, or all possible ones that the conductivities suffice for.
+
+    Raises
+    ------
+    InputError
+        If an effective conductivity is asked for and no phase conducts.
+    """
+    missing = {
+        kind
+        for kind, given in (
+            ("effective_ionic_conductivity", ionic),
+            ("effective_electronic_conductivity", electronic),
+        )
+        if not given
+    }
+    if kinds is None:
+        return tuple(kind for kind in possible_kinds(axes) if kind not in missing)
+    for kind in kinds:
+        if kind in missing:
+            raise InputError(f"{kind} needs conductivities; give those of the phases that conduct")
+    return tuple(kinds)
+
+
 def left_out(axes: int, kinds: Sequence[str]) -> dict[str, str]:
     """Reason why each kind that is defined for such images is not among those chosen."""
     return {

@@ -18,7 +18,7 @@ from morphgen.descriptors._volume import checked_volume, library, numbered_clust
 from morphgen.descriptors.parts import Frame, Labels
 from morphgen.descriptors.readings import Floats, Reading, number
 from morphgen.errors import InputError
-from morphgen.phases import OUTSIDE
+from morphgen.phases import OUTSIDE, Phase
 
 # largest difference of the fluxes through the planes, as a share; taufactor's own is 1e-2
 _FLUX_ERROR = 1e-3
@@ -161,6 +161,27 @@ def effective_conductivity(
     if not largest:
         return 0.0
     return largest * conductance(values / largest, _rotated(steps, along))
+
+
+def conductivities_by_label(
+    conductivities: Mapping[str, float] | None, phases: Sequence[Phase]
+) -> tuple[tuple[int, float], ...]:
+    """Labels and conductivities of phases that are given by name.
+
+    Raises
+    ------
+    InputError
+        If there is no phase of a name, or a conductivity is negative or not finite.
+    """
+    labels = {phase.name: phase.label for phase in phases}
+    for name, value in (conductivities or {}).items():
+        if name not in labels:
+            raise InputError(f"there is no phase {name!r}; expected one of {', '.join(labels)}")
+        if not (math.isfinite(value) and value >= 0.0):
+            raise InputError(
+                f"conductivity of {name!r} is {value}; expected 0 or a positive number"
+            )
+    return tuple((labels[name], float(value)) for name, value in (conductivities or {}).items())
 
 
 @dataclass(frozen=True)

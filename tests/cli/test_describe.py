@@ -49,6 +49,27 @@ def test_a_stack_is_a_volume_unless_its_pages_are_sections(stack: Path, call: Ca
     assert sections["readings"][0]["value"] == pytest.approx(volume["readings"][0]["value"])
 
 
+def test_effective_conductivities_of_named_phases(stack: Path, call: Call) -> None:
+    names = "0=pore,1=solid,2=binder"
+    ask = ("describe", stack, "--phases", names, "--json", "--descriptors")
+    kinds = "effective_ionic_conductivity,effective_electronic_conductivity"
+    found = call(
+        *ask, kinds, "--ionic", "pore=2,binder=0", "--electronic", "solid=1,binder=1,pore=1"
+    )
+    by_kind = {}
+    for one in found.json["readings"]:
+        by_kind.setdefault(one["descriptor"], []).append(one)
+    ionic, electronic = by_kind.values()
+    assert [one["phases"] for one in ionic] == [[0]] * 3
+    assert [one["direction"] for one in electronic] == ["z", "y", "x"]
+    assert [one["value"] for one in electronic] == pytest.approx([1.0] * 3, rel=1e-6)
+    assert all(one["value"] < 0.5 for one in ionic)
+    call(*ask, kinds, "--ionic", "pore=2").refused("effective_electronic_conductivity needs")
+    call("describe", stack, "--ionic", "air=2").refused("no phase 'air'; expected one of")
+    call("describe", stack, "--ionic", "pore").refused("--ionic is 'pore'; expected names")
+    call(*ask, kinds, "--ionic", "pore=-1").refused("conductivity of 'pore' is -1.0")
+
+
 def test_wrong_requests(stack: Path, call: Call) -> None:
     call("describe", stack, "--descriptors", "porosity").refused("'porosity' is not known")
     call("describe", stack, "--max-lag", 40).refused("max_lag is 40 voxels; expected 1 to 35")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from morphgen.descriptors.connectivity import Connectivity, clusters
 from morphgen.descriptors.parts import Frame
-from morphgen.errors import InputError
+from morphgen.errors import BackendError, InputError
 
 _STRUCTURES = {6: 1, 18: 2, 26: 3}
 
@@ -74,6 +76,12 @@ def test_readings_per_phase_and_direction() -> None:
     assert np.isnan(found["connected_fraction", (3,), ""])
     assert found["cluster_number", (3,), ""] == 0.0
     assert len(found) == 3 * 5
+
+
+def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cc3d", None)
+    with pytest.raises(BackendError, match=r'cc3d .* pip install "morphgen\[analysis\]"'):
+        clusters(two_rods(), 1)
 
 
 def test_a_wrong_request_is_refused() -> None:
