@@ -28,7 +28,7 @@ from .specimens import sections_of, volumes_of
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
-    from morphgen.validation import ComparedVolume, Comparison, Quantity
+    from morphgen.validation import ComparedVolume, Comparison
     from morphgen.validation.comparison import Judge
 
 MOST_ROWS = 40
@@ -189,6 +189,7 @@ def compared(
 
 def show(screen: Screen, model: ExcursionModel, comparison: Comparison) -> None:
     """Print what lies farthest off."""
+    from morphgen.validation.judgements import by_distance
     from morphgen.validation.words import names_of, title
 
     names = names_of(model.phases)
@@ -215,17 +216,6 @@ def show(screen: Screen, model: ExcursionModel, comparison: Comparison) -> None:
     if comparison.misfit:
         worst = max(comparison.misfit.values())
         screen.line(f"largest difference of C_ij - p_i p_j from the model: {figure(worst)}")
-
-
-def by_distance(comparison: Comparison) -> list[Quantity]:
-    """Quantities by what is judged, the farthest off first."""
-    if comparison.judge == "difference":
-        return list(comparison.quantities)
-
-    def distance(one: Quantity) -> float:
-        return -math.inf if math.isnan(one.smallest_margin) else one.smallest_margin
-
-    return sorted(comparison.quantities, key=distance, reverse=True)
 
 
 def _known(error: float) -> float | None:

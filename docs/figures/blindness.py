@@ -24,13 +24,19 @@ def _model(law: FieldLaw, kernel: object) -> mg.ExcursionModel:
     return mg.ExcursionModel(PHASES, (1, 0), (field,))
 
 
-def draw(folder: Path) -> None:
-    """Draw a chi-square and a Gaussian structure, and their coverage functions."""
-    plain, squared = FieldLaw(Gaussian()), FieldLaw(ChiSquare(1))
+def pair(components: int) -> tuple[mg.ExcursionModel, mg.ExcursionModel]:
+    """A structure of a chi-square field, and that of a Gaussian field with its coverage."""
+    plain, squared = FieldLaw(Gaussian()), FieldLaw(ChiSquare(components))
     truth = _model(squared, GaussianKernel(LENGTH))
     joint = squared.joint(np.exp(-0.5 * (LAG / LENGTH) ** 2), FRACTION)
     members = parametrizations(Lags.radial(LAG), "high")
-    twin = _model(plain, fit_field(joint, FRACTION, plain, members, np.full(LAG.size, 1e-4)).kernel)
+    found = fit_field(joint, FRACTION, plain, members, np.full(LAG.size, 1e-4))
+    return truth, _model(plain, found.kernel)
+
+
+def draw(folder: Path) -> None:
+    """Draw a chi-square and a Gaussian structure, and their coverage functions."""
+    truth, twin = pair(1)
     figure = Figure(figsize=(9.0, 3.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for axis, model, name in ((left, truth, "chi-square, n = 1"), (middle, twin, "Gaussian")):

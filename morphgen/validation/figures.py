@@ -28,9 +28,12 @@ from morphgen.validation.rendering import (
     picture,
     safe,
 )
+from morphgen.validation.specimens import Place
 from morphgen.validation.words import curve_heading, lengths_in, names_of, pair_name, title
 
 MOST_ROWS = 40
+MOST_PANELS = 12
+_TICKS = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 10000)
 
 # curves that run from 0 to 1
 _SHARES = frozenset(
@@ -51,7 +54,9 @@ _READING = {
 }
 
 
-def curves(comparison: Comparison, model: ExcursionModel, kind: str) -> Picture:
+def curves(
+    comparison: Comparison, model: ExcursionModel, kind: str, where: Place = "sections"
+) -> Picture:
     """Draw all curves of a kind with their bands, one panel for each pair, phase or direction.
 
     Parameters
@@ -62,43 +67,49 @@ def curves(comparison: Comparison, model: ExcursionModel, kind: str) -> Picture:
         The model, for the names of the phases.
     kind : str
         Kind of the curves, one of `morphgen.descriptors.KINDS` with an argument.
+    where : {"sections", "volume"}
+        What they were measured on.
 
     Returns
     -------
     Picture
     """
     names = names_of(model.phases)
-    shown = sorted(
-        (one for one in comparison.quantities if one.kind == kind),
-        key=lambda one: (one.direction, one.phases),
-    )
+    every = [one for one in comparison.quantities if (one.kind, one.where) == (kind, where)]
+    shown = _chosen(every)
     known = KINDS[kind]
-    figure, axes = panels(len(shown), 3, (WIDTH / 3, 1.75))
+    figure, axes = panels(len(shown), 3, (WIDTH / 3, 1.45))
     unit = lengths_in(comparison.unit) if known.argument_power else ""
     for axis, curve in zip(axes, shown, strict=True):
         _draw_curve(axis, curve)
         if kind in _SHARES:
             axis.set_ylim(0.0, 1.0)
+        else:
+            _limit(axis, curve)
         axis.set_title(safe(_panel_title(curve, names)), fontsize=8.5)
         axis.set_xlabel(f"{known.argument} ({unit})" if unit else known.argument, fontsize=8)
-    heading = curve_heading(kind)
+    heading = curve_heading(kind) + (", of the volume" if where == "volume" else ", on sections")
     _curve_legend(figure, shown)
     return picture(
         figure,
-        kind.replace("_", "-"),
+        f"{kind.replace('_', '-')}-{where}",
         f"{heading} against {known.argument}, one panel for each of "
         f"{', '.join(_panel_title(one, names) for one in shown)}. {_outside_words(shown, names)}",
-        f"{heading}. Black: the specimen. Blue: mean of the simulations, with the band in which "
-        "all points of all quantities are expected together. Crosses mark points outside."
-        + _READING.get(kind, ""),
+        f"{heading}. Black: the specimen, with two standard errors in grey. Blue: mean of the "
+        "simulations, with the band in which all points of all quantities are expected together. "
+        "Crosses mark points outside." + _READING.get(kind, "") + _omitted(len(every) - len(shown)),
     )
 
 
-def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
-    """Draw the largest deviation of every quantity, the farthest at the top.
+def deviations(
+    quantities: Sequence[Quantity], comparison: Comparison, model: ExcursionModel
+) -> Picture:
+    """Draw the largest deviation of the first quantities, one below the other.
 
     Parameters
     ----------
+    quantities : sequence of Quantity
+        The quantities in their order; at most 40 are drawn.
     comparison : Comparison
         The comparison.
     model : ExcursionModel
@@ -109,7 +120,8 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
     Picture
     """
     names = names_of(model.phases)
-    shown = comparison.quantities[:MOST_ROWS]
+    shown = quantities[:MOST_ROWS]
+    most = max(one.largest_deviation for one in shown)
     figure = Figure(figsize=(WIDTH, 0.9 + 0.19 * len(shown)), layout="constrained")
     axis = figure.subplots()
     for row, one in enumerate(shown):
@@ -118,8 +130,8 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
         axis.plot([one.largest_deviation], [row], marker, color=color, markersize=6)
     axis.axvline(comparison.critical, color="black", linestyle="--", linewidth=1.0)
     axis.set_xscale("symlog", linthresh=2.0 * comparison.critical, linscale=2.0)
-    axis.set_xlim(0.0, max(1.15 * shown[0].largest_deviation, 1.3 * comparison.critical))
-    axis.xaxis.set_major_locator(FixedLocator([0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100, 1000]))
+    axis.set_xlim(0.0, max(1.15 * most, 1.3 * comparison.critical))
+    axis.xaxis.set_major_locator(FixedLocator(_ticks(axis)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_yticks(range(len(shown)), [safe(title(one, names)) for one in shown], fontsize=7.5)
@@ -132,7 +144,8 @@ def deviations(comparison: Comparison, model: ExcursionModel) -> Picture:
         "deviations",
         f"Largest standardised deviation of each quantity; {off} of "
         f"{len(comparison.quantities)} lie beyond the limit of {comparison.critical:.2f}",
-        "For a curve the deviation is that of its worst point. A dot lies within the limit, a "
+        (f"The {MOST_ROWS} farthest. " if len(quantities) > MOST_ROWS else "")
+        + "For a curve the deviation is that of its worst point. A dot lies within the limit, a "
         "cross beyond it.",
     )
 
@@ -182,6 +195,39 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
     )
 
 
+def _chosen(curves: Sequence[Quantity]) -> list[Quantity]:
+    """Curves that are drawn: of too many, those without a direction, then the farthest off."""
+    first = sorted(curves, key=lambda one: (bool(one.direction), -one.largest_deviation))
+    return sorted(first[:MOST_PANELS], key=lambda one: (one.direction, one.phases))
+
+
+def _omitted(count: int) -> str:
+    return f" {count} curves that are less far off stand in the table alone." if count else ""
+
+
+def _ticks(axis: Axes) -> list[float]:
+    """Ticks of deviations that leave room for each other's numbers."""
+    found: list[float] = []
+    last = -1.0
+    for value in _TICKS:
+        place = float(axis.transAxes.inverted().transform(axis.transData.transform((value, 0)))[0])
+        if place - last >= 0.05 and place <= 1.0:
+            found.append(value)
+            last = place
+    return found
+
+
+def _limit(axis: Axes, curve: Quantity) -> None:
+    """Keep the curves large: a wide band may leave the panel."""
+    known = np.array([*curve.observed, *curve.mean])
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return
+    room = max(float(np.ptp(known)), 1e-12)
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, known.min() - 0.75 * room), min(high, known.max() + 0.75 * room))
+
+
 def _draw_curve(axis: Axes, curve: Quantity) -> None:
     x = np.array(curve.x)
     axis.fill_between(x, curve.lower, curve.upper, color=SIMULATED, alpha=0.22, linewidth=0.0)
@@ -190,7 +236,9 @@ def _draw_curve(axis: Axes, curve: Quantity) -> None:
         axis.plot(x, curve.closed_form, color=CLOSED_FORM, linewidth=1.2, linestyle="--")
     if curve.shown is not None:
         axis.plot(x, curve.shown, color=VOLUME, linewidth=1.4, linestyle="-.")
-    observed = np.array(curve.observed)
+    observed, error = np.array(curve.observed), 2.0 * np.nan_to_num(curve.standard_error)
+    low, high = observed - error, observed + error
+    axis.fill_between(x, low, high, color=OBSERVED, alpha=0.18, linewidth=0.0)
     axis.plot(x, observed, color=OBSERVED, linewidth=1.2)
     off = np.array(curve.judged) & ((observed < curve.lower) | (observed > curve.upper))
     axis.plot(x[off], observed[off], "x", color=OFF, markersize=4, markeredgewidth=1.0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from morphgen.descriptors import KINDS
 from morphgen.excursion import ExcursionModel
-from morphgen.validation.comparison import Comparison, Quantity
+from morphgen.validation.comparison import ComparedVolume, Comparison
 from morphgen.validation.model_tables import (
     HOW_RANKED,
     accuracy_table,
@@ -23,42 +23,11 @@ from morphgen.validation.words import (
     names_of,
     number,
     shared_words,
-    title,
     unit_word,
 )
 
 # the fit is as good as the class allows when its misfit is at most this multiple of the bound
 NEAR_BOUND = 1.3
-
-
-def comparison_verdict(comparison: Comparison, model: ExcursionModel) -> Verdict:
-    """Say whether the sections could be of the model."""
-    total = len(comparison.quantities)
-    off = [one for one in comparison.quantities if not one.passed]
-    worst = comparison.quantities[0]
-    name = title(worst, names_of(model.phases))
-    lines = [
-        f"{len(off)} of {total} quantities lie outside their bands."
-        if off
-        else f"All {total} quantities lie within their bands.",
-        f"The farthest off is: {name}{_place(worst, comparison.unit)}, with a deviation of "
-        f"{number(worst.largest_deviation)} standard deviations; the limit is "
-        f"{number(comparison.critical)}. Sections of the model itself would stray as far with a "
-        f"probability {_probability(comparison.p_value)}; they would not pass with a probability "
-        f"of {comparison.level:g}.",
-    ]
-    known = [one.name for one in comparison.sections if not one.held_out]
-    if known:
-        lines.append(
-            f"The model was calibrated on {', '.join(known)}: this is no independent test."
-        )
-    if off:
-        return Verdict(
-            "Not passed: the sections differ from those of the model.", tuple(lines), "failed"
-        )
-    return Verdict(
-        "Passed: the sections cannot be told from those of the model.", tuple(lines), "passed"
-    )
 
 
 def calibration_verdict(model: ExcursionModel) -> Verdict:
@@ -101,17 +70,6 @@ def limited_by(model: ExcursionModel) -> Literal["data", "class", "fit"] | None:
     return "class" if misfit <= NEAR_BOUND * origin.bound else "fit"
 
 
-def quantity_table(comparison: Comparison, model: ExcursionModel) -> Table:
-    """Every quantity at its worst point, by decreasing deviation."""
-    names = names_of(model.phases)
-    heads = ["quantity", "at", "sections", "simulated", "band", "difference", "deviation", "p", ""]
-    volume = comparison.shown_misfit is not None
-    if volume:
-        heads.insert(5, "volume")
-    rows = [_quantity_row(one, comparison, names, volume) for one in comparison.quantities]
-    return Table(tuple(heads), tuple(rows), frozenset(range(1, len(heads) - 1)))
-
-
 def misfit_table(comparison: Comparison | None, model: ExcursionModel) -> Table:
     """Largest misfit of each pair: at calibration, here, and of the volume."""
     names = {str(label): name for label, name in names_of(model.phases).items()}
@@ -119,9 +77,9 @@ def misfit_table(comparison: Comparison | None, model: ExcursionModel) -> Table:
     if model.provenance is not None and model.provenance.misfit:
         columns["C, calibration"] = model.provenance.misfit
     if comparison is not None:
-        columns["C − p·p, these sections and closed form"] = comparison.misfit
+        columns["C − p·p, specimen and closed form"] = comparison.misfit
         if comparison.shown_misfit is not None:
-            columns["C − p·p, these sections and volume"] = comparison.shown_misfit
+            columns["C − p·p, specimen and generated volume"] = comparison.shown_misfit
     pairs = dict.fromkeys(pair for column in columns.values() for pair in column)
     rows = [
         Row(
@@ -200,104 +158,47 @@ def origin_chapter(model: ExcursionModel, comparison: Comparison | None) -> Chap
             text(f"Versions at calibration: {_versions(origin.versions)}."),
         ]
     if comparison is not None:
-        parts += [
+        parts += _compared(comparison)
+    return Chapter("Where it comes from", parts)
+
+
+def _compared(comparison: Comparison) -> list[Part]:
+    """Say what was compared."""
+    parts: list[Part] = []
+    if comparison.sections:
+        parts.append(
             _source_table(
                 [
                     (one.name, one.plane, one.shape, one.pixel_size, one.sha256)
                     for one in comparison.sections
                 ],
                 "compared with",
-                model.unit,
-            ),
-            text(
-                f"Compared with seed {comparison.seed}. Versions at comparison: "
-                f"{_versions(comparison.versions)}."
-            ),
-        ]
-    return Chapter("Where it comes from", parts)
-
-
-def reading_chapter(comparison: Comparison) -> Chapter:
-    """Say how a comparison is to be read."""
-    share = comparison.calibration_share
-    error = (
-        f"The third term, here {number(share)}, allows for the error that the model has from its "
-        "own sections."
-        if share
-        else "The model does not say what it was calibrated on, so it counts as exact, and the "
-        "third term is 0."
-    )
-    parts = [
-        text(
-            f"The sections were simulated from the model {comparison.realizations} times, with the "
-            "same shape, pixel size and specimen, and the same was measured on them. A deviation "
-            "is the difference between the sections and the mean of the simulations, divided by "
-            "sd·√(1 + 1/n + A/A′): sd and n are the standard deviation and the number of the "
-            "simulations, A is the area compared, A′ the area that the model was calibrated on. "
-            + error
-        ),
-        text(
-            f"All bands have a half-width of {comparison.critical:.2f} times that. It was found "
-            "from the simulations, so that sections of the model itself would leave any of the "
-            f"bands with a probability of {comparison.level:g}. Most points are correlated; "
-            f"together they stray like {comparison.effective_points:.0f} independent ones. The p "
-            "of a quantity is the probability that any point of the whole comparison strays as far "
-            "as its worst point."
-        ),
-        text(
-            "A pass means that these sections cannot tell the model from the specimen by what was "
-            "measured here. It does not prove the model: the width of the bands says which "
-            "differences could have been overlooked, and connectivity and transport in three "
-            "dimensions cannot be seen on sections. Conversely, large sections reveal small "
-            "differences: look at the difference, not only at the deviation, before deciding "
-            "whether it matters for your purpose."
-        ),
-    ]
-    if comparison.shown_misfit is not None:
-        parts.append(
-            text(
-                "The volume is shown beside and not judged. Its fractions are those of all its "
-                "voxels; the rest was measured on evenly spaced slices."
+                comparison.unit,
             )
         )
-    return Chapter("How to read this", parts)
+    if comparison.volume is not None:
+        parts.append(table(_volume_table(comparison.volume, comparison.unit)))
+    versions = _versions(comparison.versions)
+    seed = f"Compared with seed {comparison.seed}. Versions at comparison: {versions}."
+    return [*parts, text(seed)]
 
 
-def _quantity_row(
-    one: Quantity, comparison: Comparison, names: dict[int, str], volume: bool
-) -> Row:
-    k = one.worst
-    difference = one.observed[k] - one.mean[k]
-    # C - p p tends to 0, where shares say nothing
-    relative = one.kind != "covariance" and one.mean[k] != 0.0
-    share = f"{100.0 * difference / one.mean[k]:+.1f} %" if relative else number(difference)
-    unit = unit_word(one.unit)
-    cells = [
-        f"{title(one, names)}" + (f" ({unit})" if unit else ""),
-        _place(one, comparison.unit).removeprefix(" at "),
-        number(one.observed[k]),
-        f"{number(one.mean[k])} ± {number(one.sd[k], 2)}",
-        f"{number(one.lower[k])} to {number(one.upper[k])}",
-        share.replace("-", "−"),
-        number(one.z[k]),
-        _probability(one.p_value),
-        "within" if one.passed else "outside",
-    ]
-    if volume:
-        cells.insert(5, number(None if one.shown is None else one.shown[k]))
-    return Row(tuple(cells), not one.passed)
+def _volume_table(volume: ComparedVolume, unit: str) -> Table:
+    def by(numbers: Sequence[float]) -> str:
+        return " × ".join(number(one) if one % 1 else f"{one:.0f}" for one in numbers)
 
-
-def _place(one: Quantity, unit: str) -> str:
-    if not one.x:
-        return ""
-    kind = KINDS[one.kind]
-    size = f" {lengths_in(unit)}" if kind.argument_power else ""
-    return f" at {kind.argument} {number(one.x[one.worst])}{size}"
-
-
-def _probability(p: float) -> str:
-    return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
+    cubes = f"{volume.cubes} of {volume.cube_side} voxels a side"
+    row = (
+        volume.name,
+        by(volume.whole_shape),
+        by(volume.shape),
+        " × ".join(number(size) for size in dict.fromkeys(volume.voxel_size))
+        + f" {unit_word(unit)}",
+        cubes,
+        volume.sha256[:16],
+    )
+    heads = ("compared with", "z × y × x", "of which", "voxel", "cubes", "SHA-256 begins")
+    return Table(heads, (Row(row),))
 
 
 def _isotropy(model: ExcursionModel) -> list[Part]:

@@ -66,13 +66,15 @@ def section_pair(
     return picture(figure, "side-by-side", alt, caption, photo=True)
 
 
-def three_slices(volume: Volume) -> Picture:
+def three_slices(volume: Volume, name: str) -> Picture:
     """Draw the middle slices of a volume normal to z, y and x.
 
     Parameters
     ----------
     volume : Volume
         The volume.
+    name : str
+        What it is.
 
     Returns
     -------
@@ -94,8 +96,9 @@ def three_slices(volume: Volume) -> Picture:
         _show(axis, colored(shown, volume.phases), extent, volume.unit)
         axis.set_title(f"{plane[1]} down, {plane[0]} to the right", fontsize=10)
     _legend(figure, volume.phases)
-    alt = f"Three orthogonal slices through the middle of the volume, in {_names(volume.phases)}"
-    return picture(figure, "slices", alt, "Slices through the middle of the volume.", photo=True)
+    what = name[0].lower() + name[1:]
+    alt = f"Three orthogonal slices through the middle of the {what}, in {_names(volume.phases)}"
+    return picture(figure, "slices", alt, f"Slices through the middle of the {what}.", photo=True)
 
 
 def phase_surfaces(volumes: Mapping[str, Volume]) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_pdf import PdfPages
@@ -130,8 +131,8 @@ def pdf_of(document: Document) -> bytes:
     _set_verdict(flow, document.verdict)
     for chapter in document.chapters:
         _begin_chapter(flow, chapter.title, chapter.parts)
-        for part in chapter.parts:
-            _set_part(flow, part)
+        for part, following in zip_longest(chapter.parts, chapter.parts[1:]):
+            _set_part(flow, part, following)
     return _printed(flow.sheets, document.title)
 
 
@@ -148,7 +149,10 @@ def _begin_chapter(flow: _Flow, title: str, parts: Sequence[Part]) -> None:
     flow.y += 0.05
 
 
-def _set_part(flow: _Flow, part: Part) -> None:
+def _set_part(flow: _Flow, part: Part, following: Part | None) -> None:
+    if part.kind == "text" and following is not None and following.kind in ("list", "table"):
+        # what introduces a list or a table stays with its beginning
+        flow.room(6.0 * _BODY.leading)
     if isinstance(part.content, Picture):
         _set_picture(flow, part.content)
     elif isinstance(part.content, Table):
@@ -203,7 +207,7 @@ def _caption_height(picture: Picture) -> float:
 def _set_table(flow: _Flow, table: Table) -> None:
     columns = columns_of(table, WIDTH)
     head = Row(table.heads, out=True)
-    flow.room(4.0 * Style(columns.size).leading)
+    flow.room(sum(_row_height(row, columns) for row in (head, *table.rows[:1])))
     _set_row(flow, head, table, columns, "0.1")
     for row in table.rows:
         height = _row_height(row, columns)

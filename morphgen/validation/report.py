@@ -10,6 +10,13 @@ from morphgen.images import Section, Volume
 from morphgen.validation import figures, pictures
 from morphgen.validation.calibration_curves import CalibrationCurves
 from morphgen.validation.comparison import Comparison
+from morphgen.validation.judgements import (
+    by_distance,
+    comparison_verdict,
+    quantity_table,
+    reading_chapter,
+    summary_chapter,
+)
 from morphgen.validation.measure import view_of
 from morphgen.validation.pages import (
     Chapter,
@@ -21,16 +28,17 @@ from morphgen.validation.pages import (
 from morphgen.validation.passages import (
     calibration_verdict,
     class_or_fit,
-    comparison_verdict,
     misfit_table,
     model_chapter,
     origin_chapter,
-    quantity_table,
-    reading_chapter,
 )
 from morphgen.validation.shown_volumes import shown_volumes
 from morphgen.validation.simulate import simulated_labels
+from morphgen.validation.specimens import Place
 from morphgen.validation.training import training_chapters
+from morphgen.validation.words import kind_title, sentence
+
+PLACES: tuple[Place, ...] = ("sections", "volume")
 
 
 def validation_report(
@@ -49,9 +57,10 @@ def validation_report(
     model : ExcursionModel
         The model that was compared.
     sections : sequence of Section
-        The sections that it was compared with; the first is shown.
+        The sections that it was compared with; the first is shown. None where a volume alone was
+        compared.
     volume : Volume, optional
-        A volume to show, usually that of the comparison.
+        The reference volume; without one, a volume that was generated from the model.
 
     Returns
     -------
@@ -60,32 +69,28 @@ def validation_report(
         deviation, curves, the model, where everything comes from, and how to read it; for
         `morphgen.validation.writing`.
     """
-    simulated = simulated_labels(
-        model, [view_of(sections[0], comparison.max_lag)], comparison.seed
-    )[0]
     chapters = [
-        Chapter(
-            "Side by side",
-            drawings(pictures.section_pair(sections[0], simulated, model.phases)),
-        ),
+        *_beside(comparison, model, sections),
         _volume_chapter(model, volume, comparison),
+        summary_chapter(comparison, model),
         Chapter(
             "What is how far off",
             [
-                *drawings(figures.deviations(comparison, model)),
+                *drawings(figures.deviations(by_distance(comparison), comparison, model)),
                 table(quantity_table(comparison, model)),
             ],
         ),
         *_curve_chapters(comparison, model),
+        Chapter(
+            "How well C fits", [text(class_or_fit(model)), table(misfit_table(comparison, model))]
+        ),
         model_chapter(model),
         origin_chapter(model, comparison),
         reading_chapter(comparison),
     ]
-    names = ", ".join(section.name for section in comparison.sections)
-    subtitle = f"Compared with {names}, in {comparison.realizations} simulations."
     return Document(
         "Validation of a microstructure model",
-        subtitle,
+        _subtitle(comparison),
         comparison_verdict(comparison, model),
         chapters,
     )
@@ -133,35 +138,40 @@ def calibration_report(
     )
 
 
-def _curve_chapters(comparison: Comparison, model: ExcursionModel) -> list[Chapter]:
-    """Chapters of all kinds of curves; the two-point coverage with its misfits first."""
-    kinds = [kind for kind in KINDS.values() if kind.argument]
-    present = {one.kind for one in comparison.quantities}
-    coverage = [name for name in ("two_point_coverage", "covariance") if name in present]
-    others = [kind.name for kind in kinds if kind.name in present - set(coverage)]
-    return [
-        Chapter(
-            "Two-point coverage",
-            [
-                *drawings(*(figures.curves(comparison, model, kind) for kind in coverage)),
-                text(class_or_fit(model)),
-                table(misfit_table(comparison, model)),
-            ],
-        ),
-        *(
-            Chapter(
-                KINDS[kind].title.capitalize(), drawings(figures.curves(comparison, model, kind))
-            )
-            for kind in others
-        ),
-    ]
+def _subtitle(comparison: Comparison) -> str:
+    names = list(dict.fromkeys(section.name for section in comparison.sections))
+    if comparison.volume is not None:
+        names.append(f"the volume {comparison.volume.name}")
+    return f"Compared with {', '.join(names)}, in {comparison.realizations} simulations."
+
+
+def _beside(
+    comparison: Comparison, model: ExcursionModel, sections: Sequence[Section]
+) -> list[Chapter]:
+    """Chapter with the first section and the first simulation of it, if there is a section."""
+    if not sections:
+        return []
+    view = view_of(sections[0], comparison.max_lag)
+    simulated = simulated_labels(model, [view], comparison.seed)[0]
+    beside = pictures.section_pair(sections[0], simulated, model.phases)
+    return [Chapter("Side by side", drawings(beside))]
 
 
 def _volume_chapter(
     model: ExcursionModel, volume: Volume | None, comparison: Comparison
 ) -> Chapter:
-    volumes = shown_volumes(model, volume, comparison.seed)
-    parts = drawings(pictures.phase_surfaces(volumes))
-    if volume is not None:
-        parts += drawings(pictures.three_slices(volume))
-    return Chapter("In three dimensions", parts)
+    volumes = shown_volumes(model, volume, comparison)
+    slices = [pictures.three_slices(one, name) for name, one in volumes.items()]
+    return Chapter("In three dimensions", drawings(pictures.phase_surfaces(volumes), *slices))
+
+
+def _curve_chapters(comparison: Comparison, model: ExcursionModel) -> list[Chapter]:
+    """One chapter for each kind of curves, sections before the volume."""
+    present = {(one.kind, one.where) for one in comparison.quantities if one.x}
+    found = []
+    for kind in KINDS.values():
+        places = [place for place in PLACES if (kind.name, place) in present]
+        if places:
+            shown = [figures.curves(comparison, model, kind.name, place) for place in places]
+            found.append(Chapter(sentence(kind_title(kind.name)), drawings(*shown)))
+    return found

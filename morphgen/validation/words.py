@@ -16,7 +16,8 @@ from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.phases import Phase
 from morphgen.validation.comparison import Quantity
 
-_POWERS = (("^2", "²"), ("um", "µm"))
+_POWERS = (("^2", "²"), ("^3", "³"), ("um", "µm"))
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _KERNELS = {"gaussian": "Gaussian", "matern": "Matérn", "damped_sinc": "damped sinc"}
 _TITLES = {
     "volume_fraction": "volume fraction of {0}",
@@ -90,7 +91,17 @@ def title(quantity: Quantity, names: Mapping[int, str]) -> str:
 
 def curve_heading(kind: str) -> str:
     """What the curves of a kind show."""
-    return _HEADINGS.get(kind) or KINDS[kind].title.capitalize()
+    return _HEADINGS.get(kind) or sentence(kind_title(kind))
+
+
+def kind_title(kind: str) -> str:
+    """What a kind of descriptors is called."""
+    return KINDS[kind].title.replace("C_ij - p_i p_j", "C − p·p")
+
+
+def sentence(words: str) -> str:
+    """The same with a capital at the beginning; str.capitalize would lower all others."""
+    return words[:1].upper() + words[1:]
 
 
 def accuracy_words(model: ExcursionModel) -> str | None:
@@ -132,8 +143,18 @@ def number(value: float | None, digits: int = 3) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if not -4 <= exponent <= 5:
         mantissa = f"{value / 10.0**exponent:.{digits - 1}f}"
-        return f"{mantissa}·10^{exponent}".replace("-", "−")
+        return f"{mantissa}·10".replace("-", "−") + str(exponent).translate(_RAISED)
     return f"{value:.{max(0, digits - 1 - exponent)}f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Share as it is printed, a dash for what is not a number."""
+    return f"{100.0 * share:.3g} %" if math.isfinite(share) else "–"
+
+
+def probability(p: float) -> str:
+    """Probability as it is printed."""
+    return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def decisions(model: ExcursionModel) -> list[str]:

@@ -14,8 +14,9 @@ from PIL import Image
 from validation.samples import small_model
 
 from morphgen.validation import Comparison
+from morphgen.validation.judgements import comparison_verdict, quantity_table
 from morphgen.validation.pages import Chapter, Document, table
-from morphgen.validation.passages import comparison_verdict, misfit_table, quantity_table
+from morphgen.validation.passages import misfit_table
 from morphgen.validation.writing import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")

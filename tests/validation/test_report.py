@@ -16,8 +16,9 @@ from morphgen.errors import InputError
 from morphgen.excursion import Candidate, ExcursionModel
 from morphgen.images import Section, Volume
 from morphgen.validation import CalibrationCurves, Comparison, compare
+from morphgen.validation.judgements import comparison_verdict
 from morphgen.validation.pages import Document
-from morphgen.validation.passages import class_or_fit, comparison_verdict
+from morphgen.validation.passages import class_or_fit
 from morphgen.validation.report import calibration_report, validation_report
 from morphgen.validation.writing import html_of
 
