@@ -17,6 +17,7 @@ from .options import Debug, Json, ModelFile, Overwrite, Quiet
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
+    from morphgen.excursion import ExcursionModel
     from morphgen.tiles import Generated
 
 
@@ -133,6 +134,15 @@ Exact = Annotated[
         "correlations.",
     ),
 ]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile",
+        metavar="FILE.toml",
+        show_default=False,
+        help="Volume fractions that vary along an axis, instead of the model's.",
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Begin even if the volume will probably not fit on the disk.")
 ]
@@ -166,12 +176,18 @@ class Request:
     downsample: str | None = None
     exact: bool = False
     allow_full_disk: bool = False
+    profile: Path | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments of `morphgen.generate` and `morphgen.plan`."""
+    def wanted(self) -> tuple[ExcursionModel, dict[str, Any]]:
+        """Model, and keyword arguments of `morphgen.generate` and `morphgen.plan`."""
+        from morphgen.excursion import load_model, load_profile
+
+        model = load_model(self.model)
         names = (f.name for f in fields(self) if f.name not in {"model", "out"})
         axes = tuple(self.periodic.split(",")) if self.periodic else ()
-        return {name: getattr(self, name) for name in names} | {"periodic": axes}
+        profile = None if self.profile is None else load_profile(self.profile, model)
+        options = {name: getattr(self, name) for name in names}
+        return model, options | {"periodic": axes, "profile": profile}
 
     def command(self, last: str) -> str:
         """Command line that asks for the same, ending in another option."""
@@ -179,7 +195,7 @@ class Request:
         words += [*map(str, self.shape), "--seed", str(self.seed)]
         where = ("backend", "device", "workers", "scheduler", "scheduler_file", "patience")
         defaults = {"backend": "auto", "patience": _PATIENCE}
-        for name in ("periodic", *where, "chunk", "levels", "downsample"):
+        for name in ("periodic", *where, "chunk", "levels", "downsample", "profile"):
             value = getattr(self, name)
             # of levels, auto is a wish; of a backend, the default
             if value not in (None, defaults.get(name)):
@@ -207,6 +223,7 @@ def generate(
     levels: Levels = None,
     downsample: Downsample = None,
     exact: Exact = False,
+    profile: ProfileFile = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
@@ -220,6 +237,7 @@ def generate(
     request = Request(
         model, out, shape, seed, periodic, backend, device, workers, scheduler, scheduler_file,
         patience, chunk, resume, overwrite, number_or_word(levels), downsample, exact, yes,
+        profile,
     )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)
@@ -242,10 +260,9 @@ def number_or_word(text: str | None) -> int | str | None:
 
 
 def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
-    from morphgen.excursion import load_model
     from morphgen.tiles import generate as run
 
-    model = load_model(request.model)
+    model, options = request.wanted()
     with screen.progress() as progress:
 
         def follow(stage: str, count: int, total: int) -> None:
@@ -256,7 +273,7 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
         return run(
             model,
             request.out,
-            **request.options(),
+            **options,
             progress=follow,
             started=lambda plan: screen.note(plan.summary()),
         )
@@ -310,10 +327,10 @@ def tell(screen: Screen, done: Generated) -> None:
 
 
 def _show_plan(screen: Screen, request: Request) -> None:
-    from morphgen.excursion import load_model
     from morphgen.tiles import plan
 
-    found = plan(load_model(request.model), path=request.out, **request.options())
+    model, options = request.wanted()
+    found = plan(model, path=request.out, **options)
     for line in found.lines():
         screen.line(line)
     screen.result(asdict(found))

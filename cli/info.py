@@ -16,7 +16,7 @@ from .precision import Edges, Precision
 from .screen import Screen, figure, trouble, within
 
 if TYPE_CHECKING:
-    from morphgen.excursion import ExcursionModel, Reduction
+    from morphgen.excursion import ExcursionModel, Profile, Reduction
     from morphgen.tiles import Verification, VolumeInfo
 
 
@@ -231,6 +231,8 @@ def _volume(
         ("blocks", f"{volume.blocks}, of {volume.grid.edge}^3 voxels"),
         ("written by", _origin(volume)),
     ]
+    if volume.record.profile is not None:
+        rows.insert(6, ("profile", _profile_words(volume, volume.record.profile)))
     if volume.levels:
         rows.insert(3, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
     checked = None if verify is None else verified(screen, volume, verify, seed)
@@ -243,6 +245,20 @@ def _volume(
     screen.result(found)
     if checked is not None and not checked.passed:
         raise typer.Exit(FAILED)
+
+
+def _profile_words(volume: VolumeInfo, profile: Profile) -> str:
+    """Fractions along the axis, such as ``along z, at 0, 80 µm: pore 0.5, 0.3``."""
+    from morphgen.validation.words import lengths_in
+
+    places = ", ".join(f"{place:.4g}" for place in profile.positions)
+    names = {phase.label: phase.name for phase in volume.model.phases}
+    shares = [
+        f"{names[label]} {', '.join(f'{value:.3g}' for value in values)}"
+        for label, values in profile.fractions.items()
+    ]
+    along = f"along {profile.axis}, {profile.between}, at {places} {lengths_in(volume.unit)}: "
+    return along + "; ".join(shares)
 
 
 def verified(screen: Screen, volume: VolumeInfo, verify: str, seed: int | None) -> Verification:
@@ -296,8 +312,10 @@ def _origin(volume: VolumeInfo) -> str:
 
 def volume_record(volume: VolumeInfo) -> dict[str, Any]:
     """What a volume store holds, in plain values."""
+    from morphgen.excursion.profile_files import profile_record
     from morphgen.tiles.metadata import model_hash
 
+    profile = volume.record.profile
     return {
         "kind": "volume",
         "path": volume.location,
@@ -314,6 +332,7 @@ def volume_record(volume: VolumeInfo) -> dict[str, Any]:
         "model_sha256": model_hash(volume.model),
         "seed": volume.seed,
         "periodic": list(volume.record.periodic),
+        "profile": None if profile is None else profile_record(profile),
         "backend": volume.backend.name,
         "device": volume.backend.device,
         "versions": dict(volume.versions),

@@ -7,8 +7,11 @@ from morphgen.excursion.coverage import (
     two_point_coverage,
     volume_fractions,
 )
+from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.model import ExcursionModel, Field
 from morphgen.excursion.precision import FractionScatter, fraction_scatter
+from morphgen.excursion.profile import Profile
+from morphgen.excursion.profile_files import load_profile
 from morphgen.excursion.provenance import Candidate, Provenance, Reduction, Source
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.sections import SectionSampler, section_sampler
@@ -20,6 +23,8 @@ __all__ = [
     "ExcursionModel",
     "Field",
     "FractionScatter",
+    "GradedModel",
+    "Profile",
     "Provenance",
     "Realization",
     "Reduction",
@@ -29,6 +34,7 @@ __all__ = [
     "fraction_scatter",
     "interface_densities",
     "load_model",
+    "load_profile",
     "save_model",
     "section_sampler",
     "specific_surface_areas",
