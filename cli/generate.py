@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .codes import RESUMABLE
+from .inputs import edge_of_voxels
 from .options import Debug, Json, ModelFile, Overwrite, Quiet
 from .screen import Screen, trouble
 
@@ -143,6 +144,15 @@ ProfileFile = Annotated[
         help="Volume fractions that vary along an axis, instead of the model's.",
     ),
 ]
+VoxelSize = Annotated[
+    str | None,
+    typer.Option(
+        "--voxel-size",
+        metavar="LENGTH",
+        show_default=False,
+        help="Edge of the voxels, such as 0.03um.  [default: that of the model's sections]",
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Begin even if the volume will probably not fit on the disk.")
 ]
@@ -177,13 +187,20 @@ class Request:
     exact: bool = False
     allow_full_disk: bool = False
     profile: Path | None = None
+    voxel_size: str | None = None
 
-    def wanted(self) -> tuple[ExcursionModel, dict[str, Any]]:
+    def wanted(self, screen: Screen) -> tuple[ExcursionModel, dict[str, Any]]:
         """Model, and keyword arguments of `morphgen.generate` and `morphgen.plan`."""
-        from morphgen.excursion import load_model, load_profile
+        from morphgen.excursion import load_model, load_profile, resolution_notes
 
         model = load_model(self.model)
-        names = (f.name for f in fields(self) if f.name not in {"model", "out"})
+        if self.voxel_size is not None:
+            size = edge_of_voxels(self.voxel_size, model.unit)
+            notes = resolution_notes(model, size)
+            if notes:
+                screen.note(f"warning: {'; '.join(notes)}")
+            model = model.at_voxel_size(size)
+        names = (f.name for f in fields(self) if f.name not in {"model", "out", "voxel_size"})
         axes = tuple(self.periodic.split(",")) if self.periodic else ()
         profile = None if self.profile is None else load_profile(self.profile, model)
         options = {name: getattr(self, name) for name in names}
@@ -195,7 +212,7 @@ class Request:
         words += [*map(str, self.shape), "--seed", str(self.seed)]
         where = ("backend", "device", "workers", "scheduler", "scheduler_file", "patience")
         defaults = {"backend": "auto", "patience": _PATIENCE}
-        for name in ("periodic", *where, "chunk", "levels", "downsample", "profile"):
+        for name in ("periodic", *where, "chunk", "levels", "downsample", "profile", "voxel_size"):
             value = getattr(self, name)
             # of levels, auto is a wish; of a backend, the default
             if value not in (None, defaults.get(name)):
@@ -224,6 +241,7 @@ def generate(
     downsample: Downsample = None,
     exact: Exact = False,
     profile: ProfileFile = None,
+    voxel_size: VoxelSize = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
@@ -237,7 +255,7 @@ def generate(
     request = Request(
         model, out, shape, seed, periodic, backend, device, workers, scheduler, scheduler_file,
         patience, chunk, resume, overwrite, number_or_word(levels), downsample, exact, yes,
-        profile,
+        profile, voxel_size,
     )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)
@@ -262,7 +280,7 @@ def number_or_word(text: str | None) -> int | str | None:
 def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
     from morphgen.tiles import generate as run
 
-    model, options = request.wanted()
+    model, options = request.wanted(screen)
     with screen.progress() as progress:
 
         def follow(stage: str, count: int, total: int) -> None:
@@ -329,7 +347,7 @@ def tell(screen: Screen, done: Generated) -> None:
 def _show_plan(screen: Screen, request: Request) -> None:
     from morphgen.tiles import plan
 
-    model, options = request.wanted()
+    model, options = request.wanted(screen)
     found = plan(model, path=request.out, **options)
     for line in found.lines():
         screen.line(line)

@@ -222,6 +222,7 @@ def _volume(
     rows = [
         ("shape", f"{z} x {y} x {x} voxels (z, y, x)"),
         ("size", f"{size} {lengths_in(volume.unit)}"),
+        ("voxels", _voxel_words(volume)),
         ("state", state),
         ("phases", ", ".join(f"{p.label} = {p.name}" for p in volume.model.phases)),
         ("model", f"sha256 {found['model_sha256'][:16]}"),
@@ -232,9 +233,9 @@ def _volume(
         ("written by", _origin(volume)),
     ]
     if volume.record.profile is not None:
-        rows.insert(6, ("profile", _profile_words(volume, volume.record.profile)))
+        rows.insert(7, ("profile", _profile_words(volume, volume.record.profile)))
     if volume.levels:
-        rows.insert(3, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
+        rows.insert(4, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
     checked = None if verify is None else verified(screen, volume, verify, seed)
     if checked is not None:
         rows.append(("verified", _verdict(checked)))
@@ -245,6 +246,17 @@ def _volume(
     screen.result(found)
     if checked is not None and not checked.passed:
         raise typer.Exit(FAILED)
+
+
+def _voxel_words(volume: VolumeInfo) -> str:
+    """Voxel size, and that of the sections where it is another one."""
+    from morphgen.excursion import section_pixels
+    from morphgen.validation.words import lengths_in
+
+    seen, sizes = section_pixels(volume.model), sorted(set(volume.voxel_size))
+    own, others = (" x ".join(f"{size:.4g}" for size in one) for one in (sizes, seen))
+    words = f"{own} {lengths_in(volume.unit)}"
+    return words if own == others else f"{words}, those of the sections {others}"
 
 
 def _profile_words(volume: VolumeInfo, profile: Profile) -> str:
@@ -312,6 +324,7 @@ def _origin(volume: VolumeInfo) -> str:
 
 def volume_record(volume: VolumeInfo) -> dict[str, Any]:
     """What a volume store holds, in plain values."""
+    from morphgen.excursion import section_pixels
     from morphgen.excursion.profile_files import profile_record
     from morphgen.tiles.metadata import model_hash
 
@@ -322,6 +335,7 @@ def volume_record(volume: VolumeInfo) -> dict[str, Any]:
         "shape": list(volume.shape),
         "size": [n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True)],
         "voxel_size": list(volume.voxel_size),
+        "section_pixels": list(section_pixels(volume.model)),
         "unit": volume.unit,
         "complete": volume.complete,
         "blocks": volume.blocks,

@@ -14,6 +14,7 @@ from morphgen.excursion.profile import Profile
 from morphgen.excursion.profile_files import load_profile
 from morphgen.excursion.provenance import Candidate, Provenance, Reduction, Source
 from morphgen.excursion.realization import Realization
+from morphgen.excursion.resolution import resolution_notes, section_pixels
 from morphgen.excursion.sections import SectionSampler, section_sampler
 from morphgen.excursion.shared import SharedNoise
 from morphgen.excursion.storage import load_model, save_model
@@ -35,7 +36,9 @@ __all__ = [
     "interface_densities",
     "load_model",
     "load_profile",
+    "resolution_notes",
     "save_model",
+    "section_pixels",
     "section_sampler",
     "specific_surface_areas",
     "triple_phase_boundary_length",

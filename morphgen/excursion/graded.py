@@ -60,12 +60,12 @@ class GradedModel:
                 "the profile's positions are shares of a length; give that of the volume, by "
                 "profile.in_volume(length)"
             )
-        unknown = set(self.profile.fractions) - set(self.model.order)
-        if unknown:
-            raise InputError(
-                f"the profile names the label {min(unknown)}: expected labels of "
-                f"{sorted(self.model.order)}"
-            )
+        for label in self.profile.fractions:
+            if label not in self.model.order:
+                raise InputError(
+                    f"the profile names the label {label!r}: expected one of "
+                    f"{sorted(self.model.order)}"
+                )
         for place in self.profile.positions:
             # thresholds of fractions that nearly vanish may not be finite
             self.at(place)

@@ -262,3 +262,18 @@ def test_a_profile(model: Path, tmp_path: Path, call: Call) -> None:
     file.write_text(PROFILE.replace("pore", "void"))
     call(*request, "--overwrite").refused(str(file), "'void'")
     call(*request[:-2], "--profile", tmp_path / "no.toml").refused("no.toml")
+
+
+def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    request = ("generate", model, out, *SHAPE, "--workers", 1, "--voxel-size", "500nm")
+    shown = call(*request)
+    assert shown.code == 0
+    assert shown.err.splitlines()[0].startswith("warning: voxels finer than those of the sections")
+    assert open_volume(out).voxel_size == (0.5, 0.5, 0.5)
+    assert "0.5 µm" in call("info", out).out
+    assert call("info", out, "--json").json["voxel_size"] == [0.5, 0.5, 0.5]
+    assert call(*request, "--resume", "--quiet").err == ""
+    call(*request[:-2], "--resume").refused("model (sha256)")
+    for text, words in [("2", "in um"), ("0um", "0um"), ("9999um", "too coarse"), ("1pm", "pm")]:
+        call(*request[:-1], text, "--overwrite").refused(words)
