@@ -60,7 +60,7 @@ def test_the_closed_forms_stay(make: Any, size: Any) -> None:
     ids=["fine", "coarse", "rough fine", "rough coarse"],
 )
 def test_coverage_in_lengths_does_not_depend_on_the_voxel(make: Any, size: float) -> None:
-    edge, lag = 96.0, 4.0
+    edge, lag = 128.0, 4.0
     model = make()
     other = model.at_voxel_size(size)
     count, step = round(edge / size), round(lag / size)
