@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .codes import RESUMABLE
+from .inputs import edge_of_voxels
 from .options import (
     PATIENCE,
     Debug,
@@ -28,6 +29,7 @@ from .options import (
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:
+    from morphgen.excursion import ExcursionModel
     from morphgen.tiles import Generated
 
 
@@ -106,6 +108,24 @@ Exact = Annotated[
         "correlations.",
     ),
 ]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile",
+        metavar="FILE.toml",
+        show_default=False,
+        help="Volume fractions that vary along an axis, instead of the model's.",
+    ),
+]
+VoxelSize = Annotated[
+    str | None,
+    typer.Option(
+        "--voxel-size",
+        metavar="LENGTH",
+        show_default=False,
+        help="Edge of the voxels, such as 0.03um.  [default: that of the model's sections]",
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Begin even if the volume will probably not fit on the disk.")
 ]
@@ -139,12 +159,25 @@ class Request:
     downsample: str | None = None
     exact: bool = False
     allow_full_disk: bool = False
+    profile: Path | None = None
+    voxel_size: str | None = None
 
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments of `morphgen.generate` and `morphgen.plan`."""
-        names = (f.name for f in fields(self) if f.name not in {"model", "out"})
+    def wanted(self, screen: Screen) -> tuple[ExcursionModel, dict[str, Any]]:
+        """Model, and keyword arguments of `morphgen.generate` and `morphgen.plan`."""
+        from morphgen.excursion import load_model, load_profile, resolution_notes
+
+        model = load_model(self.model)
+        if self.voxel_size is not None:
+            size = edge_of_voxels(self.voxel_size, model.unit)
+            notes = resolution_notes(model, size)
+            if notes:
+                screen.note(f"warning: {'; '.join(notes)}")
+            model = model.at_voxel_size(size)
+        names = (f.name for f in fields(self) if f.name not in {"model", "out", "voxel_size"})
         axes = tuple(self.periodic.split(",")) if self.periodic else ()
-        return {name: getattr(self, name) for name in names} | {"periodic": axes}
+        profile = None if self.profile is None else load_profile(self.profile, model)
+        options = {name: getattr(self, name) for name in names}
+        return model, options | {"periodic": axes, "profile": profile}
 
     def command(self, last: str) -> str:
         """Command line that asks for the same, ending in another option."""
@@ -152,7 +185,7 @@ class Request:
         words += [*map(str, self.shape), "--seed", str(self.seed)]
         where = ("backend", "device", "workers", "scheduler", "scheduler_file", "patience")
         defaults = {"backend": "auto", "patience": PATIENCE}
-        for name in ("periodic", *where, "chunk", "levels", "downsample"):
+        for name in ("periodic", *where, "chunk", "levels", "downsample", "profile", "voxel_size"):
             value = getattr(self, name)
             # of levels, auto is a wish; of a backend, the default
             if value not in (None, defaults.get(name)):
@@ -180,6 +213,8 @@ def generate(
     levels: Levels = None,
     downsample: Downsample = None,
     exact: Exact = False,
+    profile: ProfileFile = None,
+    voxel_size: VoxelSize = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
@@ -193,6 +228,7 @@ def generate(
     request = Request(
         model, out, shape, seed, periodic, backend, device, workers, scheduler, scheduler_file,
         patience, chunk, resume, overwrite, number_or_word(levels), downsample, exact, yes,
+        profile, voxel_size,
     )  # fmt: skip
     if dry_run:
         _show_plan(screen, request)
@@ -215,10 +251,9 @@ def number_or_word(text: str | None) -> int | str | None:
 
 
 def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
-    from morphgen.excursion import load_model
     from morphgen.tiles import generate as run
 
-    model = load_model(request.model)
+    model, options = request.wanted(screen)
     with screen.progress() as progress:
 
         def follow(stage: str, count: int, total: int) -> None:
@@ -229,7 +264,7 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
         return run(
             model,
             request.out,
-            **request.options(),
+            **options,
             progress=follow,
             started=lambda plan: screen.note(plan.summary()),
         )
@@ -283,10 +318,10 @@ def tell(screen: Screen, done: Generated) -> None:
 
 
 def _show_plan(screen: Screen, request: Request) -> None:
-    from morphgen.excursion import load_model
     from morphgen.tiles import plan
 
-    found = plan(load_model(request.model), path=request.out, **request.options())
+    model, options = request.wanted(screen)
+    found = plan(model, path=request.out, **options)
     for line in found.lines():
         screen.line(line)
     screen.result(asdict(found))

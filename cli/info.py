@@ -16,7 +16,7 @@ from .precision import Edges, Precision
 from .screen import Screen, figure, trouble, within
 
 if TYPE_CHECKING:
-    from morphgen.excursion import ExcursionModel, Reduction
+    from morphgen.excursion import ExcursionModel, Profile, Reduction
     from morphgen.tiles import Verification, VolumeInfo
 
 
@@ -222,6 +222,7 @@ def _volume(
     rows = [
         ("shape", f"{z} x {y} x {x} voxels (z, y, x)"),
         ("size", f"{size} {lengths_in(volume.unit)}"),
+        ("voxels", _voxel_words(volume)),
         ("state", state),
         ("phases", ", ".join(f"{p.label} = {p.name}" for p in volume.model.phases)),
         ("model", f"sha256 {found['model_sha256'][:16]}"),
@@ -231,8 +232,10 @@ def _volume(
         ("blocks", f"{volume.blocks}, of {volume.grid.edge}^3 voxels"),
         ("written by", _origin(volume)),
     ]
+    if volume.record.profile is not None:
+        rows.insert(7, ("profile", _profile_words(volume, volume.record.profile)))
     if volume.levels:
-        rows.insert(3, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
+        rows.insert(4, ("levels", f"{volume.levels} coarser, by {volume.record.downsample}"))
     checked = None if verify is None else verified(screen, volume, verify, seed)
     if checked is not None:
         rows.append(("verified", _verdict(checked)))
@@ -243,6 +246,31 @@ def _volume(
     screen.result(found)
     if checked is not None and not checked.passed:
         raise typer.Exit(FAILED)
+
+
+def _voxel_words(volume: VolumeInfo) -> str:
+    """Voxel size, and that of the sections where it is another one."""
+    from morphgen.excursion import section_pixels
+    from morphgen.validation.words import lengths_in
+
+    seen, sizes = section_pixels(volume.model), sorted(set(volume.voxel_size))
+    own, others = (" x ".join(f"{size:.4g}" for size in one) for one in (sizes, seen))
+    words = f"{own} {lengths_in(volume.unit)}"
+    return words if own == others else f"{words}, those of the sections {others}"
+
+
+def _profile_words(volume: VolumeInfo, profile: Profile) -> str:
+    """Fractions along the axis, such as ``along z, at 0, 80 µm: pore 0.5, 0.3``."""
+    from morphgen.validation.words import lengths_in
+
+    places = ", ".join(f"{place:.4g}" for place in profile.positions)
+    names = {phase.label: phase.name for phase in volume.model.phases}
+    shares = [
+        f"{names[label]} {', '.join(f'{value:.3g}' for value in values)}"
+        for label, values in profile.fractions.items()
+    ]
+    along = f"along {profile.axis}, {profile.between}, at {places} {lengths_in(volume.unit)}: "
+    return along + "; ".join(shares)
 
 
 def verified(screen: Screen, volume: VolumeInfo, verify: str, seed: int | None) -> Verification:
@@ -296,14 +324,18 @@ def _origin(volume: VolumeInfo) -> str:
 
 def volume_record(volume: VolumeInfo) -> dict[str, Any]:
     """What a volume store holds, in plain values."""
+    from morphgen.excursion import section_pixels
+    from morphgen.excursion.profile_files import profile_record
     from morphgen.tiles.metadata import model_hash
 
+    profile = volume.record.profile
     return {
         "kind": "volume",
         "path": volume.location,
         "shape": list(volume.shape),
         "size": [n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True)],
         "voxel_size": list(volume.voxel_size),
+        "section_pixels": list(section_pixels(volume.model)),
         "unit": volume.unit,
         "complete": volume.complete,
         "blocks": volume.blocks,
@@ -314,6 +346,7 @@ def volume_record(volume: VolumeInfo) -> dict[str, Any]:
         "model_sha256": model_hash(volume.model),
         "seed": volume.seed,
         "periodic": list(volume.record.periodic),
+        "profile": None if profile is None else profile_record(profile),
         "backend": volume.backend.name,
         "device": volume.backend.device,
         "versions": dict(volume.versions),

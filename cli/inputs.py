@@ -83,6 +83,25 @@ def parse_conductivities(text: str | None, option: str) -> dict[str, float] | No
     return found
 
 
+def edge_of_voxels(text: str, unit: str) -> float:
+    """Read the edge of cubic voxels, such as ``0.03um``, in a model's unit.
+
+    Raises
+    ------
+    InputError
+        The text is no length, or one that cannot be compared with the model's.
+    """
+    from morphgen.images import parse_length
+    from morphgen.images.lengths import VOXEL, convert
+
+    size, own = parse_length(text)
+    if (own == VOXEL) != (unit == VOXEL):
+        raise InputError(
+            f"--voxel-size {text!r}: the model's lengths are in {unit}; give a length in that"
+        )
+    return convert(size, own, unit)
+
+
 def per_file(planes: Sequence[str] | None, count: int) -> list[str]:
     """Plane of each file.
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.optimize
 
 from morphgen.calibration.objective import FieldLaw, pairs_of
 from morphgen.calibration.parametrization import Low
 from morphgen.calibration.penalties import Penalty
 from morphgen.calibration.problem import Problem
-from morphgen.excursion.correlated import Correlations, coverage
+from morphgen.excursion.correlated import Correlations, coverage, second_probability
 from morphgen.excursion.coverage import first_match_fractions
 from morphgen.excursion.shared import SharedNoise
-from morphgen.fields.orthants import Steps, both_probability, steps
+from morphgen.fields.orthants import Steps, steps
 
 # The product of the loadings is what the data show; their ratio they leave open, where the fields'
 # own kernels can take up what the shared one leaves. This keeps it from drifting.
@@ -66,7 +65,7 @@ class SharedProblem(Problem):
     def set_probabilities(self, parameters: np.ndarray) -> list[float]:
         """Probability of each field's excursion set, whatever the other one decides."""
         first, share, cross = self._first(parameters)
-        second = second_probability(first, self.laws[1], share, cross)
+        second = self._second_probability(first, share, cross)
         return [float(first.probability()), second]
 
     def model_rows(self, parameters: np.ndarray) -> np.ndarray:
@@ -113,9 +112,13 @@ class SharedProblem(Problem):
         first = steps(law.law, law.threshold(shares[0]), below=law.below)
         return first, shares[1], float(np.prod(self._loadings(parameters)[0]))
 
+    def _second_probability(self, first: Steps, share: float, cross: float) -> float:
+        law = self.laws[1]
+        return second_probability(first, law.law, share, cross, below=law.below)
+
     def _rows(self, parameters: np.ndarray, rho: Correlations) -> np.ndarray:
         first, share, _ = self._first(parameters)
-        q = second_probability(first, self.laws[1], share, rho.cross_at_zero)
+        q = self._second_probability(first, share, rho.cross_at_zero)
         joints = (
             self.laws[0].joint(rho.first, float(first.probability())),
             self.laws[1].joint(rho.second, q),
@@ -191,19 +194,6 @@ class SharedProblem(Problem):
                 values[k] = _LENGTH_WEIGHT * beyond
                 slopes[k, begin] = _LENGTH_WEIGHT * (beyond != 0.0)
         return values, slopes
-
-
-def second_probability(first: Steps, law: FieldLaw, share: float, cross: float) -> float:
-    """Probability of a second field's set that leaves a phase its fraction.
-
-    Solves P(X not in A, Y in B) = ``share`` for P(Y in B), given the correlation of X and Y.
-    """
-
-    def excess(probability: float) -> float:
-        second = _set_of(law, probability)
-        return float(both_probability(first.complement, second, cross)) - share
-
-    return float(scipy.optimize.brentq(excess, 1e-9, 1.0 - 1e-9, xtol=1e-14))
 
 
 def _set_of(law: FieldLaw, probability: float) -> Steps:

@@ -18,9 +18,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from morphgen._array_api import Array, asarray_like, gauss_legendre, namespace
-from morphgen.fields.orthants import Steps, both_probability
+from morphgen.fields.laws import Law
+from morphgen.fields.orthants import Steps, both_probability, steps
 
 _NODES = 12
 # least conditional variance: the limit of lag 0 is smooth
@@ -60,6 +62,35 @@ def fractions(first: Steps, second: Steps, cross: float) -> list[float]:
     p = float(first.probability())
     q = float(both_probability(first.complement, second, cross))
     return [p, q, 1.0 - p - q]
+
+
+def second_probability(
+    first: Steps, law: Law, share: float, cross: float, *, below: bool = False
+) -> float:
+    """Probability of a second field's set that leaves a phase its fraction.
+
+    Solves P(X not in A, Y in B) = ``share`` for P(Y in B).
+
+    Parameters
+    ----------
+    first : Steps
+        Excursion set A of the component X.
+    law : Law
+        Law of the second field, of one component Y.
+    share : float
+        Fraction of the second phase, 1e-6 at least and less than what the first leaves.
+    cross : float
+        Correlation c(0) of X and Y at one point.
+    below : bool
+        Whether B is the lower excursion set.
+    """
+
+    def excess(probability: float) -> float:
+        above = 1.0 - probability if below else probability
+        second = steps(law, law.threshold(above), below=below)
+        return float(both_probability(first.complement, second, cross)) - share
+
+    return float(scipy.optimize.brentq(excess, 1e-9, 1.0 - 1e-9, xtol=1e-14))
 
 
 def coverage(

@@ -11,9 +11,19 @@ from morphgen._array_api import Array
 from morphgen.excursion.model import Field
 
 
-def decide(field: Field, values: Array) -> Array:
-    """Whether each point lies in a field's excursion set, as booleans."""
-    above = values >= field.threshold
+def decide(field: Field, values: Array, threshold: Array | None = None) -> Array:
+    """Whether each point lies in a field's excursion set, as booleans.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    values : array
+        Its values.
+    threshold : array, optional
+        Thresholds that broadcast against the values, instead of the field's own.
+    """
+    above = values >= (field.threshold if threshold is None else threshold)
     return above if field.side == "above" else ~above
 
 

@@ -6,6 +6,7 @@ Everything here is frozen and made of plain values, so that a model is a few kil
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from morphgen._array_api import Array
 from morphgen.errors import ModelError
 from morphgen.excursion import coverage
 from morphgen.excursion.provenance import Provenance
+from morphgen.excursion.resolution import resized
 from morphgen.excursion.shared import AnyKernel, MixedCorrelation, Noise, SharedNoise, Term
 from morphgen.fields.blocks import block_edge
 from morphgen.fields.kernels import GradientVariance, check_positive
@@ -247,6 +249,26 @@ class ExcursionModel:
     def specific_surface_areas(self) -> dict[int, float]:
         """Surface area per volume of each label, in 1 / unit."""
         return coverage.specific_surface_areas(self)
+
+    def at_voxel_size(self, size: float | Sequence[float]) -> ExcursionModel:
+        """Return the same model on voxels of another size.
+
+        Kernels are functions of length, sampled and normalised anew on the other lattice: every
+        closed form in lengths stays, up to `Realization.synthesis_errors`. What coarser voxels
+        lose and finer ones invent is told by `morphgen.excursion.resolution_notes`.
+
+        Parameters
+        ----------
+        size : float or sequence of 3 floats
+            Edge of cubic voxels, or voxel size along (z, y, x), in the model's unit.
+
+        Raises
+        ------
+        ModelError
+            If kernels reach farther than blocks of such voxels can hold, or neighbouring voxels
+            of a field hardly correlate.
+        """
+        return resized(self, size)
 
     def with_provenance(self, provenance: Provenance | None) -> ExcursionModel:
         """Return the same model with another record of its origin."""

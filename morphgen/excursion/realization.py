@@ -14,8 +14,10 @@ import numpy as np
 
 from morphgen._array_api import Array, is_numpy, one_thread, standard
 from morphgen.errors import InputError
+from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.labels import decide, first_match, write_first_match
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.profile import Profile
 from morphgen.excursion.shared import Term
 from morphgen.fields.blocks import Mixture, block_edge, block_end, field_values, mixed_values
 from morphgen.fields.noise import FARTHEST, integer
@@ -24,6 +26,7 @@ from morphgen.fields.pieces import (
     Known,
     Part,
     Source,
+    Threshold,
     Workspace,
     exceedance,
     mixed_exceedance,
@@ -53,18 +56,23 @@ class Realization:
         on a coarser lattice and interpolated, with an error of at most
         `morphgen.fields.sampling.COVARIANCE_ERROR` in any correlation; the voxels are others then.
         See `synthesis_errors`.
+    profile : Profile, optional
+        Volume fractions that vary along an axis, instead of the model's: see `GradedModel`. Its
+        positions are distances from the first face of voxel 0.
 
     Raises
     ------
     InputError
         If the seed is out of range, or a period is shorter than the correlations reach, so that a
-        voxel would be correlated with its own copies.
+        voxel would be correlated with its own copies; if the profile does not fit the model, or
+        its axis is periodic.
     """
 
     model: ExcursionModel
     seed: int = 0
     periods: Periods = (None, None, None)
     exact: bool = False
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         # NumPy's integers overflow silently where Python's do not
@@ -73,6 +81,14 @@ class Realization:
         for axis, period in enumerate(self.periods):
             if period is not None:
                 self._check_period(axis, period)
+        if self.graded is not None and self.periods["zyx".index(self.graded.profile.axis)]:
+            along = self.graded.profile.axis
+            raise InputError(f"the profile varies along {along}: {along} cannot be periodic")
+
+    @cached_property
+    def graded(self) -> GradedModel | None:
+        """The model with its profile, if there is one."""
+        return None if self.profile is None else GradedModel(self.model, self.profile)
 
     @cached_property
     def samplings(self) -> tuple[Sampling, ...]:
@@ -170,7 +186,11 @@ class Realization:
         if is_numpy(space):
             with one_thread(space):
                 return self._host_block(index, wanted, workspace or Workspace())
-        decisions = (self._decision(number, index, space, device) for number in self._numbers())
+        thresholds = self._thresholds(index)
+        decisions = (
+            self._decision(number, thresholds[number], index, space, device)
+            for number in self._numbers()
+        )
         labels = first_match(self.model.order, decisions, space)
         return labels if part is None else labels[wanted]
 
@@ -180,7 +200,8 @@ class Realization:
         edge = self.block_edge
         known: Known = {}
         found = [
-            self._exceedance(number, index, part, workspace, known) for number in self._numbers()
+            self._exceedance(number, threshold, index, part, workspace, known)
+            for number, threshold in enumerate(self._thresholds(index))
         ]
         labels = np.empty([side.stop - side.start for side in part], dtype=np.uint8)
         for piece in pieces(edge, part):
@@ -218,10 +239,25 @@ class Realization:
         law = self.model.fields[number].law
         return Source(law, prepared, self.seed, term.stream, index, self.periods)
 
+    def _thresholds(self, index: Index) -> Sequence[Threshold]:
+        """Threshold of each field on a block, or those of its planes across the profile's axis."""
+        if self.graded is None:
+            return [field.threshold for field in self.model.fields]
+        along = "zyx".index(self.graded.profile.axis)
+        found = self.graded.thresholds(index[along] * self.block_edge, self.block_edge)
+        shape = [1, 1, 1]
+        shape[along] = self.block_edge
+        return [row.reshape(shape).astype(np.float32) for row in found]
+
     def _exceedance(
-        self, number: int, index: Index, part: Part, workspace: Workspace, known: Known
+        self,
+        number: int,
+        threshold: Threshold,
+        index: Index,
+        part: Part,
+        workspace: Workspace,
+        known: Known,
     ) -> Exceedance:
-        threshold = self.model.fields[number].threshold
         terms = self.model.terms(number)
         sources = [self._source(number, term, index) for term in terms]
         if self.model.shared is None:
@@ -230,7 +266,9 @@ class Realization:
         weighted = list(zip(sources, weights, strict=True))
         return mixed_exceedance(weighted, number, threshold, part, workspace, known)
 
-    def _decision(self, number: int, index: Index, xp: ModuleType, device: Any) -> Array:
+    def _decision(
+        self, number: int, threshold: Threshold, index: Index, xp: ModuleType, device: Any
+    ) -> Array:
         field, periods = self.model.fields[number], self.periods
         if self.model.shared is None:
             prepared = self._prepared(number, xp, device)
@@ -241,7 +279,9 @@ class Realization:
                 for term in self.model.terms(number)
             ]
             values = mixed_values(field.law, mixtures, self.seed, index, periods)
-        return decide(field, values)
+        if not isinstance(threshold, np.ndarray):
+            return decide(field, values)
+        return decide(field, values, xp.asarray(threshold, device=device))
 
 
 class _Overlap(NamedTuple):

@@ -86,6 +86,10 @@ class Source:
         return [stream(self.number, component) for component in range(self.law.components)]
 
 
+# one threshold, or one for each plane across an axis of a block: (n, 1, 1), (1, n, 1), (1, 1, n)
+Threshold = float | np.ndarray
+
+
 class Exceedance(ABC):
     """Where a field reaches a threshold."""
 
@@ -94,15 +98,17 @@ class Exceedance(ABC):
         """Booleans of shape (planes, rows, edge); valid until the next piece is asked for."""
 
 
-def exceedance(source: Source, threshold: float, part: Part, workspace: Workspace) -> Exceedance:
+def exceedance(
+    source: Source, threshold: Threshold, part: Part, workspace: Workspace
+) -> Exceedance:
     """Where a field reaches a threshold, on the pieces that a part of a block touches.
 
     Parameters
     ----------
     source : Source
         The field.
-    threshold : float
-        The threshold.
+    threshold : float, or array of shape (edge, 1, 1), (1, edge, 1) or (1, 1, edge)
+        The threshold, or that of each plane of the block across an axis.
     part : tuple of 3 slices
         Part of the block, in voxels from its beginning.
     workspace : Workspace
@@ -119,7 +125,12 @@ Known = dict[int, "_Values"]
 
 
 def mixed_exceedance(
-    terms: Weighted, number: int, threshold: float, part: Part, workspace: Workspace, known: Known
+    terms: Weighted,
+    number: int,
+    threshold: Threshold,
+    part: Part,
+    workspace: Workspace,
+    known: Known,
 ) -> Exceedance:
     """Where a field reaches a threshold, if its one component is a weighted sum of noises.
 
@@ -140,10 +151,10 @@ def mixed_exceedance(
 class _Interpolated(Exceedance):
     """A field that is interpolated from the lattice of its synthesis."""
 
-    def __init__(self, source: Source, threshold: float, workspace: Workspace) -> None:
+    def __init__(self, source: Source, threshold: Threshold, workspace: Workspace) -> None:
         self._components = [_Component(source, key) for key in source.streams()]
         self._squared = source.law.squared
-        self._threshold = np.float32(threshold)
+        self._threshold = _thresholds(threshold)
         self._edge = source.prepared.edge
         self._workspace = workspace
         self._number = source.number
@@ -161,7 +172,7 @@ class _Interpolated(Exceedance):
             if number:
                 np.add(total, term, out=total)
         mask = self._workspace.array(f"mask {self._number}", shape, np.bool_)
-        np.greater_equal(total, self._threshold, out=mask)
+        np.greater_equal(total, _cut(self._threshold, piece.z, piece.y), out=mask)
         return mask
 
 
@@ -217,10 +228,12 @@ class _Along:
 class _Convolved(Exceedance):
     """A field that is convolved voxel by voxel; its decision is made for a whole part at once."""
 
-    def __init__(self, source: Source, threshold: float, part: Part, workspace: Workspace) -> None:
+    def __init__(
+        self, source: Source, threshold: Threshold, part: Part, workspace: Workspace
+    ) -> None:
         edge = source.prepared.edge
         self._mask = workspace.array(f"mask {source.number}", (edge,) * 3, np.bool_)
-        total = None
+        limits, total = _thresholds(threshold), None
         if source.law.components > 1:
             total = workspace.array("sum", (edge,) * 3, np.float32)
         streams = source.streams()
@@ -233,7 +246,7 @@ class _Convolved(Exceedance):
                         np.add(total[planes], values, out=values)
                     total[planes] = values
                 if key == streams[-1]:
-                    np.greater_equal(values, np.float32(threshold), out=self._mask[planes])
+                    np.greater_equal(values, _cut(limits, planes), out=self._mask[planes])
 
     def on(self, piece: Piece) -> np.ndarray:
         """Look up the decisions."""
@@ -264,7 +277,7 @@ class _Mixed(Exceedance):
         self,
         terms: Weighted,
         number: int,
-        threshold: float,
+        threshold: Threshold,
         part: Part,
         workspace: Workspace,
         known: Known,
@@ -272,7 +285,7 @@ class _Mixed(Exceedance):
         source = terms[0][0]
         self._squared = source.law.squared
         self._edge = source.prepared.edge
-        self._threshold = np.float32(threshold)
+        self._threshold = _thresholds(threshold)
         self._workspace = workspace
         self._name = f"mask {number}"
         self._terms: list[tuple[_Values, np.float32]] = []
@@ -295,8 +308,19 @@ class _Mixed(Exceedance):
         if self._squared:
             np.multiply(total, total, out=total)
         mask = self._workspace.array(self._name, shape, np.bool_)
-        np.greater_equal(total, self._threshold, out=mask)
+        np.greater_equal(total, _cut(self._threshold, piece.z, piece.y), out=mask)
         return mask
+
+
+def _thresholds(threshold: Threshold) -> np.ndarray:
+    """Thresholds as a block has them, as float32 of three axes."""
+    return np.atleast_3d(np.asarray(threshold, dtype=np.float32))
+
+
+def _cut(thresholds: np.ndarray, *part: slice) -> np.ndarray:
+    """Thresholds on a part along the first axes; one that is alike along an axis holds there."""
+    sides = zip(part, thresholds.shape, strict=False)
+    return thresholds[tuple(side if count > 1 else slice(None) for side, count in sides)]
 
 
 def _values(source: Source, part: Part, workspace: Workspace) -> _Values:

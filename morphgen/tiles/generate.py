@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.profile import Profile
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend, resolve
@@ -88,6 +89,7 @@ def generate(
     levels: int | str | None = None,
     downsample: str | None = None,
     exact: bool = False,
+    profile: Profile | None = None,
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
@@ -100,8 +102,8 @@ def generate(
 ) -> Generated:
     """Draw a volume from a model, into a Zarr store in a folder or at a URL.
 
-    The label of a voxel depends on the model, the seed, the periodic axes and ``exact`` alone,
-    never on the number of workers or on what happened on the way.
+    The label of a voxel depends on the model, the seed, the periodic axes, ``exact`` and the
+    profile alone, never on the number of workers or on what happened on the way.
 
     Parameters
     ----------
@@ -133,6 +135,9 @@ def generate(
     exact : bool
         Whether every field is synthesised voxel by voxel, instead of a smooth one on a coarser
         lattice with an error of at most 0.002 in any correlation; see `Realization`.
+    profile : Profile, optional
+        Volume fractions that vary along an axis, instead of the model's; positions that are shares
+        are those of the volume's length.
     resume : bool
         Continue what lies there: nothing, a store that was begun, or one that is complete.
     overwrite : bool
@@ -176,7 +181,7 @@ def generate(
     with connected(access) as cluster:
         request = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-            levels, downsample, exact, resolve if cluster is None else cluster.resolve,
+            levels, downsample, exact, resolve if cluster is None else cluster.resolve, profile,
         )  # fmt: skip
         if not place_of(path).held_without_trace():
             # a request that is refused leaves no folder behind

@@ -32,8 +32,8 @@ def to_dask(
 ) -> DaskArray:
     """Show a box of a realization as a dask array; a chunk is computed when it is needed.
 
-    The name of the array follows from the model, the seed, the periods and the box, so that dask
-    knows equal arrays as equal. Slicing computes the voxels of the slice only.
+    The name of the array follows from the model, the seed, the periods, the profile and the box,
+    so that dask knows equal arrays as equal. Slicing computes the voxels of the slice only.
 
     Parameters
     ----------

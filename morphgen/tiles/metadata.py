@@ -21,6 +21,8 @@ import numpy as np
 
 from morphgen.errors import InputError, MorphgenError, StoreError
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.profile import Profile
+from morphgen.excursion.profile_files import parse_profile, profile_record
 from morphgen.excursion.realization import Realization
 from morphgen.excursion.storage import dump_model, parse_model
 from morphgen.fields.blocks import Index, Periods
@@ -32,7 +34,9 @@ from morphgen.tiles.grid import BlockGrid, volume_shape
 from morphgen.tiles.ome import AXES, ome_attributes
 
 FORMAT = "morphgen-volume"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# of stores without a profile, which versions that do not know profiles read as well
+_PLAIN = 1
 
 _DEFAULT_CHUNKS = (128, 96, 64)
 _SMALLEST_CHUNK = 8
@@ -68,6 +72,8 @@ class VolumeRecord:
         Whether every field is synthesised voxel by voxel; see `Realization`.
     synthesis_version : int
         Version of the way from noise to labels.
+    profile : Profile, optional
+        Volume fractions that vary along an axis, at positions in the model's unit.
 
     Raises
     ------
@@ -88,6 +94,7 @@ class VolumeRecord:
     origin: dict[str, str] = field(default_factory=dict, compare=False)
     exact: bool = False
     synthesis_version: int = SYNTHESIS_VERSION
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", volume_shape(self.shape))
@@ -119,14 +126,14 @@ class VolumeRecord:
 
     def realization(self) -> Realization:
         """Realization whose window at (0, 0, 0) is the volume."""
-        return Realization(self.model, self.seed, self.periods, self.exact)
+        return Realization(self.model, self.seed, self.periods, self.exact, self.profile)
 
     def attributes(self) -> dict[str, Any]:
         """Attributes of the Zarr group."""
         text = dump_model(self.model)
         own = {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": _PLAIN if self.profile is None else FORMAT_VERSION,
             "state": "ready",
             "model": json.loads(text),
             "model_sha256": model_hash(self.model),
@@ -146,6 +153,8 @@ class VolumeRecord:
             "pyramid": {"levels": self.levels, "downsample": self.downsample},
             "origin": dict(self.origin),
         }
+        if self.profile is not None:
+            own["profile"] = profile_record(self.profile)
         return {"morphgen": own, "ome": ome_attributes(self.model, self.levels, self.downsample)}
 
     def identity(self) -> str:
@@ -171,6 +180,7 @@ class VolumeRecord:
             ("noise version", self.noise_version, other.noise_version),
             ("synthesis version", self.synthesis_version, other.synthesis_version),
             ("synthesis", _precision(self), _precision(other)),
+            ("profile", _profile_hash(self.profile), _profile_hash(other.profile)),
             # another version may compute other blocks from the same noise
             ("morphgen", self.versions.get("morphgen"), other.versions.get("morphgen")),
         ]
@@ -188,10 +198,10 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
         If they are damaged, or were written by a newer morphgen.
     """
     own = attributes["morphgen"]
-    if own.get("format_version") != FORMAT_VERSION:
+    if own.get("format_version") not in (_PLAIN, FORMAT_VERSION):
         raise StoreError(
-            f"format version {own.get('format_version')!r}: this morphgen reads {FORMAT_VERSION}; "
-            "a newer volume needs a newer morphgen"
+            f"format version {own.get('format_version')!r}: this morphgen reads up to "
+            f"{FORMAT_VERSION}; a newer volume needs a newer morphgen"
         )
     try:
         record = VolumeRecord(
@@ -205,6 +215,7 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             noise_version=int(own["noise_version"]),
             exact=bool(own["synthesis"]["exact"]),
             synthesis_version=int(own["synthesis"]["version"]),
+            profile=parse_profile(own["profile"]) if "profile" in own else None,
             **_pyramid(own.get("pyramid", {})),
             origin={str(k): str(v) for k, v in own.get("origin", {}).items()},
         )
@@ -332,6 +343,13 @@ def _lattices(record: VolumeRecord) -> list[dict[str, list[int]]]:
         {"factors": list(one.factors), "taps": list(one.taps)}
         for one in record.realization().samplings
     ]
+
+
+def _profile_hash(profile: Profile | None) -> str:
+    if profile is None:
+        return "none"
+    text = json.dumps(profile_record(profile), sort_keys=True)
+    return f"(sha256) {hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _precision(record: VolumeRecord) -> str:

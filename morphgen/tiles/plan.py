@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.profile import Profile
 from morphgen.fields.blocks import Index
 from morphgen.fields.sampling import COVARIANCE_ERROR
 from morphgen.tiles.backends import Backend, resolve
@@ -177,6 +178,7 @@ def plan(
     levels: int | str | None = None,
     downsample: str | None = None,
     exact: bool = False,
+    profile: Profile | None = None,
     resume: bool = False,
     overwrite: bool = False,
     allow_full_disk: bool = False,
@@ -196,8 +198,8 @@ def plan(
     path : str or Path, optional
         Where the store is to lie, a folder or a URL. Without it, the disk is that of the current
         folder, and no store is in the way.
-    seed, periodic, chunk, workers, backend, device, levels, downsample, exact, resume, overwrite, \
-    allow_full_disk, client, scheduler, scheduler_file, patience
+    seed, periodic, chunk, workers, backend, device, levels, downsample, exact, profile, resume, \
+    overwrite, allow_full_disk, client, scheduler, scheduler_file, patience
         As in `generate`. With ``resume``, the cost is that of the blocks that are still missing.
 
     Returns
@@ -213,7 +215,7 @@ def plan(
     with connected(Access(workers, client, scheduler, scheduler_file, patience)) as cluster:
         order = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-            levels, downsample, exact, resolve if cluster is None else cluster.resolve,
+            levels, downsample, exact, resolve if cluster is None else cluster.resolve, profile,
         ).checked()  # fmt: skip
         found = requirements(order, path or Path(), workers, allow_full_disk, cluster)
         return with_time(order, found, cluster, always=True)

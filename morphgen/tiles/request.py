@@ -11,6 +11,7 @@ import numpy as np
 
 from morphgen.errors import InputError, StoreError
 from morphgen.excursion.model import ExcursionModel
+from morphgen.excursion.profile import Profile
 from morphgen.excursion.realization import Realization
 from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.downsample import METHODS
@@ -25,6 +26,7 @@ from morphgen.tiles.metadata import (
     package_versions,
     periods_of,
 )
+from morphgen.tiles.ome import AXES
 from morphgen.tiles.store import State, open_volume, state_of
 from morphgen.tiles.volume import VolumeInfo
 
@@ -52,6 +54,7 @@ class Request:
     downsample: str | None = None
     exact: bool = False
     resolver: Callable[[str, str | None], Backend] = resolve
+    profile: Profile | None = None
 
     def checked(self) -> Order:
         """Check the request, against the store that lies there as well.
@@ -108,13 +111,24 @@ class Request:
             downsample=downsample,
             origin=origin(),
             exact=self.exact,
+            profile=self._profile,
         )
+
+    @cached_property
+    def _profile(self) -> Profile | None:
+        """The profile, with positions as distances."""
+        if self.profile is None:
+            return None
+        along = AXES.index(self.profile.axis)
+        length = volume_shape(self.shape)[along] * self.model.voxel_size[along]
+        return self.profile.in_volume(length)
 
     @cached_property
     def _grid(self) -> BlockGrid:
         shape = volume_shape(self.shape)
         periods = periods_of(shape, checked_axes(self.periodic))
-        sample = Realization(self.model, checked_seed(self.seed), periods, self.exact)
+        seed = checked_seed(self.seed)
+        sample = Realization(self.model, seed, periods, self.exact, self._profile)
         return BlockGrid(shape, sample.block_edge)
 
     def _pyramid(self, existing: VolumeInfo | None) -> tuple[int, str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from morphgen._array_api import Array, is_numpy, standard
 from morphgen.errors import InputError
+from morphgen.excursion.profile_files import profile_record
 from morphgen.excursion.realization import Realization
 from morphgen.fields.blocks import Index
 from morphgen.phases import phase_colors
@@ -105,7 +106,7 @@ class LazyVolume:
     @property
     def attrs(self) -> dict[str, Any]:
         """Voxel size, unit, phases and origin of the voxels, as plain values."""
-        model = self.realization.model
+        model, profile = self.realization.model, self.realization.profile
         colors = phase_colors(model.phases)
         return {
             "axes": ["z", "y", "x"],
@@ -118,6 +119,7 @@ class LazyVolume:
             "seed": self.realization.seed,
             "periods": list(self.realization.periods),
             "exact": self.realization.exact,
+            "profile": None if profile is None else profile_record(profile),
             "start": list(self.start),
             "model_sha256": model_hash(model),
         }
@@ -170,8 +172,9 @@ class LazyVolume:
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         sample = self.realization
         source = (version("morphgen"), model_hash(sample.model), sample.seed)
+        profile = None if sample.profile is None else str(profile_record(sample.profile))
         box = (self.shape, self.start, self.xp.__name__, str(self.device))
-        return (*source, sample.periods, sample.exact, *box)
+        return (*source, sample.periods, sample.exact, profile, *box)
 
     def _check(self, shape: Sequence[int]) -> None:
         count = math.prod(shape)

@@ -239,3 +239,41 @@ def test_overwriting(model: Path, volume: Path, tmp_path: Path, call: Call) -> N
     )
     assert (shown.code, shown.out, shown.err) == (0, "", "")
     assert not np.array_equal(before, np.asarray(open_volume(out).labels()))
+
+
+PROFILE = 'axis = "z"\npositions = [0, 1]\nunit = "share"\n[fractions]\npore = [0.6, 0.2]\n'
+
+
+def test_a_profile(model: Path, tmp_path: Path, call: Call) -> None:
+    file, out = tmp_path / "profile.toml", tmp_path / "volume.zarr"
+    file.write_text(PROFILE)
+    request = ("generate", model, out, *SHAPE, "--workers", 1, "--profile", file)
+    assert call(*request, "--dry-run").code == 0
+    assert call(*request).code == 0
+    pores = np.mean(open_volume(out).labels()[:] == 0, axis=(1, 2))
+    assert pores[:10].mean() > 0.45
+    assert pores[-10:].mean() < 0.35
+    told = call("info", out, "--verify", "all")
+    assert told.code == 0
+    assert "along z, linear, at 0, 64 µm: pore 0.6, 0.2" in told.out
+    assert call("info", out, "--json").json["profile"]["fractions"] == {"0": [0.6, 0.2]}
+    assert call(*request, "--resume").code == 0
+    call(*request[:-2], "--resume").refused("profile (sha256)")
+    file.write_text(PROFILE.replace("pore", "void"))
+    call(*request, "--overwrite").refused(str(file), "'void'")
+    call(*request[:-2], "--profile", tmp_path / "no.toml").refused("no.toml")
+
+
+def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "volume.zarr"
+    request = ("generate", model, out, *SHAPE, "--workers", 1, "--voxel-size", "500nm")
+    shown = call(*request)
+    assert shown.code == 0
+    assert shown.err.splitlines()[0].startswith("warning: voxels finer than those of the sections")
+    assert open_volume(out).voxel_size == (0.5, 0.5, 0.5)
+    assert "0.5 µm" in call("info", out).out
+    assert call("info", out, "--json").json["voxel_size"] == [0.5, 0.5, 0.5]
+    assert call(*request, "--resume", "--quiet").err == ""
+    call(*request[:-2], "--resume").refused("model (sha256)")
+    for text, words in [("2", "in um"), ("0um", "0um"), ("9999um", "too coarse"), ("1pm", "pm")]:
+        call(*request[:-1], text, "--overwrite").refused(words)

@@ -441,7 +441,7 @@ def test_places_that_cannot_be_written(tmp_path: Path, model: ExcursionModel) ->
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format_version": 2}, "newer morphgen"),
+        ({"format_version": 3}, "newer morphgen"),
         ({"seed": -1}, "damaged"),
         ({"shape": [1, 2]}, "damaged"),
         ({"model": {"format": "morphgen-model", "schema_version": 1}}, "damaged"),
