@@ -23,6 +23,7 @@ try:
     from .options import example
     from .reduce import reduce
     from .screen import trouble
+    from .show import show
     from .validate import validate
 except KeyboardInterrupt:
     # the imports take a tenth of a second, and Ctrl-C in it is no error to trace
@@ -81,6 +82,9 @@ app.command(
 app.command(
     epilog=example("morphgen export volume.zarr volume.vti"),
 )(export)
+app.command(
+    epilog=example("morphgen show volume.zarr --out pictures"),
+)(show)
 app.command(
     epilog=example("morphgen validate model.json other.tif --out report.html"),
 )(validate)

@@ -66,6 +66,32 @@ def section_pair(
     return picture(figure, "side-by-side", alt, caption, photo=True)
 
 
+def one_section(section: Section) -> Picture:
+    """Draw the middle of a section, up to 640 pixels a side.
+
+    Parameters
+    ----------
+    section : Section
+        The section.
+
+    Returns
+    -------
+    Picture
+    """
+    part, _ = _middle(section.labels.shape)
+    labels = section.labels[part]
+    height, width = (
+        side * size for side, size in zip(labels.shape, section.pixel_size, strict=True)
+    )
+    figure = Figure(
+        figsize=(0.7 * WIDTH, 0.7 * WIDTH * min(1.6, height / width) + 0.6), layout="constrained"
+    )
+    _show(figure.subplots(), colored(labels, section.phases), (width, height), section.unit)
+    _legend(figure, section.phases)
+    alt = f"A section in the plane {section.plane}, in {_names(section.phases)}"
+    return picture(figure, "section", alt, f"{section.source}.", photo=True)
+
+
 def three_slices(volume: Volume, name: str) -> Picture:
     """Draw the middle slices of a volume normal to z, y and x.
 

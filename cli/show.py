@@ -1,0 +1,110 @@
+"""``morphgen show``: pictures of a volume or a section."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .inputs import check_output, parse_voxel_size
+from .options import Debug, Json, Overwrite, Phases, Quiet, VoxelSize
+from .screen import Screen
+
+if TYPE_CHECKING:
+    from morphgen.images import Section, Volume
+    from morphgen.validation.rendering import Picture
+
+Colors = Annotated[
+    str | None,
+    typer.Option(
+        "--colors",
+        metavar="LABEL=#RRGGBB,...",
+        show_default=False,
+        help="Colours of phases.  [default: those of the model; otherwise safe for colour-blind "
+        "eyes]",
+    ),
+]
+
+
+def show(
+    image: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VOLUME_OR_IMAGE",
+            show_default=False,
+            help="Zarr store, of which the middle is shown (up to 256^3 voxels), or a segmented "
+            "image or stack.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FOLDER", show_default=False, help="Folder to write to."),
+    ],
+    colors: Colors = None,
+    voxel_size: VoxelSize = None,
+    phases: Phases = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Draw orthogonal sections of a volume and its phases in three dimensions, as PNG files."""
+    from morphgen.images import Volume
+    from morphgen.validation.files import write_whole
+
+    screen = Screen(as_json, quiet)
+    shown = _colored(_read(image, voxel_size, phases), colors)
+    names = ["slices", "phase-surfaces"] if isinstance(shown, Volume) else ["section"]
+    files = [out / f"{name}.png" for name in names]
+    for place in files if out.is_dir() else [out]:
+        check_output(place, overwrite, [image])
+    drawn = _pictures(shown)
+    if not out.is_dir():
+        out.mkdir()
+    for one, file in zip(drawn, files, strict=True):
+        write_whole(file, partial(bytes, one.data), overwrite)
+        screen.line(f"written: {file}")
+    screen.result({"files": [str(file) for file in files], "alt": [one.alt for one in drawn]})
+
+
+def _read(path: Path, voxel_size: str | None, phases: str | None) -> Section | Volume:
+    from morphgen.images import read_image
+
+    from .specimens import central_part
+
+    if path.is_dir():
+        return central_part(path)
+    size, unit = parse_voxel_size(voxel_size)
+    return read_image(path, voxel_size=size, unit=unit, phases=phases)
+
+
+def _colored(image: Section | Volume, colors: str | None) -> Section | Volume:
+    """The same image with other colours of its phases."""
+    from morphgen.errors import InputError
+
+    if colors is None:
+        return image
+    wanted: dict[str, str] = {}
+    for entry in colors.split(","):
+        label, _, color = entry.partition("=")
+        wanted[label.strip()] = color.strip()
+    known = [str(phase.label) for phase in image.phases]
+    for label in wanted:
+        if label not in known:
+            raise InputError(f"--colors names the label {label!r}; the labels are {known}")
+    phases = (
+        replace(phase, color=wanted.get(str(phase.label), phase.color)) for phase in image.phases
+    )
+    return replace(image, phases=tuple(phases))
+
+
+def _pictures(image: Section | Volume) -> list[Picture]:
+    from morphgen.images import Volume
+    from morphgen.validation.pictures import one_section, phase_surfaces, three_slices
+
+    if isinstance(image, Volume):
+        return [three_slices(image, "volume"), phase_surfaces({"Volume": image})]
+    return [one_section(image)]
