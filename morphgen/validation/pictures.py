@@ -254,7 +254,7 @@ def _legend(figure: Figure, phases: Sequence[Phase], hidden: Phase | None = None
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(4, len(handles)),
+        ncols=min(4 if figure.get_figwidth() > 0.6 * WIDTH else 2, len(handles)),
         frameon=False,
         fontsize=9,
     )
