@@ -99,6 +99,30 @@ def lines(count: int) -> None:
             print(spacing, name, *np.round(row, 3), flush=True)
 
 
+def thin_bodies(count: int) -> None:
+    """Layers that end between two phases, with one line, and rods on their interface, with two."""
+    rng = np.random.default_rng(2)
+    shape = (44, 44, 44)
+    print("length of the lines over its true value: thickness in voxels, end of a layer, rod")
+    for thickness in (1.5, 2.0, 3.0, 4.0, 6.0):
+        found, true = np.zeros(2), np.zeros(2)
+        for _ in range(count):
+            frame, at = rotation(rng), rng.uniform(-0.5, 0.5, 3)
+            middle = 0.5 * (np.array(shape) - 1.0) + at
+            grid = np.indices(shape) - middle[:, None, None, None]
+            x, y = np.tensordot(frame[:2], grid, axes=1)
+            layer = (np.abs(x) < 0.5 * thickness) & (y > 0.0)
+            rod = np.hypot(x, y) < 0.5 * thickness
+            windows = np.array(shape) - 5
+            line = length_within(frame[2], at, 0.5 * windows)
+            for place, body in enumerate((layer, rod)):
+                labels = np.where(body, 2, x > 0.0).astype(np.uint8)
+                (density,) = triple_phase_boundary_densities(labels, (0, 1, 2)).values()
+                found[place] += float(density) * np.prod(windows)
+                true[place] += (1 + place) * line
+        print(thickness, *np.round(found / true, 3), flush=True)
+
+
 def model_of(first: Law, second: Law, length: float) -> ExcursionModel:
     fields = tuple(
         Field(GaussianKernel(length), law, law.threshold(p))
@@ -160,6 +184,7 @@ def main() -> None:
     chosen = parser.parse_args()
     areas_by_orientation()
     lines(chosen.lines)
+    thin_bodies(chosen.lines)
     resolution(chosen.seeds)
 
 

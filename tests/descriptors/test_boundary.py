@@ -100,6 +100,18 @@ def test_four_phases_have_a_length_for_each_three() -> None:
     assert 3 * 16.0 < flat < 3 * 17.0 * 1.3
 
 
+@pytest.mark.parametrize("direction", [(0, 0, 1), (1, 2, 3)])
+def test_a_rod_on_an_interface_has_two_lines(direction: tuple[int, ...]) -> None:
+    labels, line = sectors(direction, (180, 90, 90), CUBE, 0.3)
+    halves = (labels > 0).astype(np.uint8)
+    along = np.array(direction) / np.linalg.norm(direction)
+    middle = 0.5 * (np.array(labels.shape) - 1.0) + [0.3, 0.21, -0.3]
+    grid = np.indices(labels.shape) - middle[:, None, None, None]
+    away = grid - along[:, None, None, None] * np.tensordot(along, grid, axes=1)
+    halves[np.linalg.norm(away, axis=0) < 4.0] = 2
+    assert length(halves, CUBE) / (2.0 * line) == pytest.approx(1.0, abs=0.08)
+
+
 def test_two_interfaces_that_do_not_meet_have_no_line() -> None:
     labels = np.repeat(np.array([0, 1, 2], np.uint8), [7, 2, 7])[:, None, None] + np.zeros(
         (16, 12, 12), np.uint8
