@@ -67,7 +67,8 @@ def measured_volume(
     Raises
     ------
     InputError
-        If the chunk or the number of workers cannot be used, or there is too little memory.
+        If the chunk or the number of workers cannot be used, there is too little memory, or a
+        cluster is to measure what is not in a store.
     StoreError
         If a part of a store cannot be read, or workers do not see the store.
     GenerationError
@@ -76,14 +77,19 @@ def measured_volume(
     sums, wholes = sum_measures(wanted, frame), whole_measures(wanted, frame)
     need = part_memory(frame, sums, checked_edge(chunk))
     stored = image if isinstance(image, StoredLabels) else None
+    if access.wanted and stored is None:
+        raise InputError(
+            "a cluster measures volumes in a store, which its workers can read; give workers "
+            "(processes of this machine), or write the volume into a store"
+        )
     with connected(access) as cluster:
         workers = 1
         if cluster is None:
             workers = _workers(access.workers, usable_cpus() if stored else 1, need)
         else:
+            assert stored is not None
             cluster.check(Backend(), need)
-            if stored:
-                check_store(cluster.client, stored.location, stored.identity)
+            check_store(cluster.client, stored.location, stored.identity)
         found = summed_by_parts(
             image, frame, sums, chunk=chunk, workers=workers, cluster=cluster, progress=progress
         )

@@ -68,6 +68,11 @@ def test_an_array_stays_in_this_process_unless_processes_are_asked_for(
     assert [one.values.tolist() for one in found] == [one.values.tolist() for one in in_memory]
 
 
+def test_a_cluster_measures_stores_only(whole: np.ndarray, frame: Frame) -> None:
+    with pytest.raises(InputError, match="a cluster measures volumes in a store"):
+        measured_volume(whole, frame, WANTED, Access(scheduler="tcp://127.0.0.1:1"))
+
+
 def test_the_memory_of_a_part_does_not_depend_on_the_volume(frame: Frame) -> None:
     measures = measuring.sum_measures(Wanted(("two_point_coverage",), 40), frame)
     large = replace(frame, shape=(10**5,) * 3)
