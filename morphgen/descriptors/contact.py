@@ -100,11 +100,11 @@ class SphericalContact:
 
 def _contact(distances: Squares, borders: Squares, squares: Floats) -> Floats:
     """Kaplan-Meier estimate of the distribution of distances that the border censors."""
-    known = distances <= borders
+    known = distances <= borders * (1.0 + ROUNDING)
     levels, counts = np.unique(distances[known], return_counts=True)
     if not levels.size:
         return np.full(squares.size, np.nan)
-    seen = np.sort(np.minimum(distances, borders))
+    seen = np.sort(np.where(known, distances, borders))
     at_risk = seen.size - np.searchsorted(seen, levels, side="left")
     beyond = np.concatenate([[1.0], np.cumprod(1.0 - counts / at_risk)])
     left = beyond[np.searchsorted(levels, squares, side="right")]

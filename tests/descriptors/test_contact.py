@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.ndimage
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from morphgen.descriptors.contact import SphericalContact, spherical_contact_distribution
 from morphgen.descriptors.parts import Frame
@@ -81,6 +84,21 @@ def test_voxels_outside_censor_as_the_border_does() -> None:
     expected = spherical_contact_distribution(labels, 1, spacing, radii)
     assert np.allclose(spherical_contact_distribution(padded, 1, spacing, radii), expected)
     assert ((expected > 0.0) & (expected < 1.0)).all()
+
+
+@given(
+    hnp.arrays(np.uint8, (5, 6, 4), elements=st.sampled_from([0, 0, 0, 1, 255])),
+    st.tuples(*[st.sampled_from([0.1, 0.3, 0.7, 1.3])] * 3),
+)
+def test_it_is_a_distribution(labels: np.ndarray, spacing: tuple[float, float, float]) -> None:
+    labels[0, 0, 0] = 0
+    radii = np.arange(1, 40) / 10
+    found = spherical_contact_distribution(labels, 1, spacing, radii)
+    seen = found[~np.isnan(found)]
+    assert ((seen >= 0.0) & (seen <= 1.0)).all()
+    assert (np.diff(seen) >= 0.0).all()
+    # beyond what is seen nothing is known
+    assert not np.isnan(found[: seen.size]).any()
 
 
 def test_what_is_not_seen_is_not_a_number() -> None:

@@ -9,6 +9,7 @@ from morphgen.descriptors import (
     KINDS,
     Frame,
     Wanted,
+    chosen_kinds,
     left_out,
     measure,
     measure_sections,
@@ -87,3 +88,25 @@ def test_wrong_requests() -> None:
         Wanted(("porosity",), 2)
     with pytest.raises(InputError, match="max_lag is 0 voxels"):
         Wanted(("volume_fraction",), 0)
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_every_kind_of_a_volume_is_measured_once(outside: bool) -> None:
+    labels = np.random.default_rng(0).integers(0, 3, (12, 11, 13)).astype(np.uint8)
+    if outside:
+        labels[:, :, 12] = 255
+    frame = Frame(labels.shape, (1.0, 0.5, 2.0), "zyx", (0, 1, 2), "um")
+    currents = ((0, 1.0), (1, 0.1))
+    found = measure(labels, frame, Wanted(possible_kinds(3), 3, currents, currents))
+    assert {one.key.kind for one in found} == set(possible_kinds(3))
+    assert len({one.key for one in found}) == len(found)
+    # a curve has an argument, as its kind says
+    assert all((one.x is not None) == bool(KINDS[one.key.kind].argument) for one in found)
+
+
+def test_conductivities_that_are_missing_are_not_asked_for() -> None:
+    kinds = chosen_kinds(3, None, ((0, 1.0),), ())
+    assert "effective_ionic_conductivity" in kinds
+    assert "effective_electronic_conductivity" not in kinds
+    with pytest.raises(InputError, match="effective_electronic_conductivity needs conductiv"):
+        chosen_kinds(3, ["effective_electronic_conductivity"], ((0, 1.0),), ())
