@@ -123,7 +123,7 @@ class ComparedVolume:
         compared.
     cubes, cube_side : int
         Number and edge of the cubes in this part on which those descriptors were measured that
-        are no sums over voxels.
+        are no sums over voxels; an axis shorter than the edge was taken whole.
     held_out : bool
         Whether the model was calibrated on another file.
     """

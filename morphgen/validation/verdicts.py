@@ -64,7 +64,9 @@ def difference_interval(
     scatter = np.maximum(bands.sd, own)
     t = float(student.isf(0.5 * (1.0 - CONFIDENCE), realizations - 1))
     half = t * np.sqrt(scatter**2 + bands.sd**2 / realizations)
-    difference = np.where(bands.judged, observed - bands.mean, np.nan)
+    # the tortuosity factor of a phase that conducts nowhere is infinite
+    with np.errstate(invalid="ignore"):
+        difference = np.where(bands.judged, observed - bands.mean, np.nan)
     return Interval(difference - half, difference + half)
 
 

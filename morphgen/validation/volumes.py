@@ -68,8 +68,8 @@ class VolumeView:
 
     @property
     def cube_side(self) -> int:
-        """Edge of the cubes in voxels."""
-        return min(CUBE_SIDE, *self.frame.shape)
+        """Edge of the cubes in voxels; axes that are shorter are taken whole."""
+        return min(CUBE_SIDE, max(self.frame.shape))
 
     def hide(self, labels: Labels) -> Labels:
         """Labels with 255 where the reference has no specimen."""
@@ -113,14 +113,13 @@ def cubes(shape: Sequence[int]) -> tuple[Box, ...]:
     No two of these octants share a face. Along an axis that is shorter than two cubes all lie in
     the middle.
     """
-    edge = min(CUBE_SIDE, *shape)
     found = {}
     for place in np.ndindex(2, 2, 2):
         if sum(place) % 2 == 0:
             z, y, x = (
-                _centred(0, length, edge)
-                if length < 2 * edge
-                else _centred(half * (length // 2), (half + 1) * (length // 2), edge)
+                _centred(0, length, min(CUBE_SIDE, length))
+                if length < 2 * CUBE_SIDE
+                else _centred(half * (length // 2), (half + 1) * (length // 2), CUBE_SIDE)
                 for half, length in zip(place, shape, strict=True)
             )
             found[z.start, y.start, x.start] = (z, y, x)

@@ -73,3 +73,13 @@ def test_no_margin_without_points_or_scale() -> None:
     )
     assert smallest_margin(known, 0.0) == np.inf
     assert np.isnan(smallest_margin(unknown, 1.0))
+
+
+def test_what_is_infinite_is_not_judged() -> None:
+    values = np.random.default_rng(4).standard_normal((16, 2))
+    values[:, 1] = np.inf
+    observed = np.array([0.0, np.inf])
+    bands = simultaneous_bands(values, observed, 0.0)
+    interval = difference_interval(bands, observed, np.full(2, np.nan), 16)
+    assert bands.judged.tolist() == [True, False]
+    assert np.isfinite(interval.low).tolist() == [True, False]
