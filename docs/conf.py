@@ -7,7 +7,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "figures"))
-FIGURES = ("algorithms", "blindness", "thresholds", "training")
+FIGURES = (
+    "algorithms",
+    "balls",
+    "beyond",
+    "blindness",
+    "lines_and_pairs",
+    "paths",
+    "shapes",
+    "thresholds",
+    "training",
+)
 
 project = "morphgen"
 author = "The morphgen developers"

@@ -24,6 +24,8 @@ from morphgen.validation.words import (
     unit_word,
 )
 
+MOST_NAMED = 6
+
 # in the order in which they are told
 _MEANINGS: dict[Word, str] = {
     "differs": "a difference was found, and it may be larger than {margin}",
@@ -186,9 +188,13 @@ def _grouped(
     for (kind, where), those in groups.items():
         margin = max((_finite(one.smallest_margin) for one in those), default=-math.inf)
         within = f"; true to within {percent(margin)}" if margin > -math.inf else ""
-        every = len(those) == totals[kind, where]
-        whose = ", ".join(_whose(one, names) for one in those if one.phases)
-        which = (f", all {len(those)}" if len(those) > 1 else "") if every else f": {whose}"
+        total = totals[kind, where]
+        if len(those) == total:
+            which = f", all {total}" if total > 1 else ""
+        elif len(those) > MOST_NAMED:
+            which = f", {len(those)} of {total}"
+        else:
+            which = ": " + ", ".join(_whose(one, names) for one in those if one.phases)
         place = "volume" if where == "volume" else "sections"
         found.append(f"{sentence(kind_title(kind))} ({place}){which}{within}")
     return found
