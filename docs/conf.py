@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "figures"))
-FIGURES = ("algorithms", "blindness", "thresholds", "training")
+FIGURES = ("algorithms", "blindness", "graded", "thresholds", "training")
 
 project = "morphgen"
 author = "The morphgen developers"

@@ -191,6 +191,15 @@ def test_two_point_coverage_in_a_plane_is_that_of_the_local_model() -> None:
         assert abs(found - expected) < 4.0 * sd < 0.03
 
 
+@pytest.mark.parametrize("model", [three_phases(), shared_phases(), shared_phases("chi2")])
+@pytest.mark.parametrize("least", [(0, 1), (0, 2), (1, 2)])
+def test_phases_may_nearly_vanish(model: ExcursionModel, least: tuple[int, int]) -> None:
+    fractions = dict.fromkeys(least, (0.3, 1e-06))
+    graded = GradedModel(model, Profile("z", (0.0, 1.0), fractions))
+    found = graded.at(1.0).volume_fractions()
+    assert all(found[label] == pytest.approx(1e-6, rel=1e-3) for label in least)
+
+
 def test_shares_of_a_length() -> None:
     relative = Profile("z", (0.0, 0.25, 1.0), {0: (0.5, 0.4, 0.3)}, relative=True)
     assert relative.in_volume(80.0) == replace(
