@@ -23,7 +23,7 @@ from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import GaussianKernel, MaternKernel
 
 FRACTION = 0.3
-SMOOTH: tuple[Law, ...] = (Gaussian(), ChiSquare(1), ChiSquare(2), ChiSquare(4))
+LAWS: tuple[Law, ...] = (Gaussian(), ChiSquare(1), ChiSquare(2), ChiSquare(4))
 
 
 def drawn(field: mg.Field, side: int, seed: int) -> tuple[mg.ExcursionModel, np.ndarray]:
@@ -39,11 +39,12 @@ def largest_cluster(phase: np.ndarray) -> float:
     return float(sizes.max() / sizes.sum())
 
 
-def row(labels: np.ndarray, step: int, area: float) -> tuple[float, float, float]:
-    """Fraction, relative interface area and share of the largest cluster on coarser voxels."""
-    seen = np.ascontiguousarray(labels[::step, ::step, ::step])
-    found = float(specific_surface_areas(seen, (0, 1), spacing=float(step))[1])
-    return float(np.mean(seen == 1)), found / area, largest_cluster(seen == 1)
+def seen(model: mg.ExcursionModel, labels: np.ndarray, step: int, area: float) -> list[float]:
+    """Width of features in voxels, relative interface area and share of the largest cluster."""
+    held = np.ascontiguousarray(labels[::step, ::step, ::step])
+    found = float(specific_surface_areas(held, (0, 1), spacing=float(step))[1])
+    outside = float(model.two_point_coverage(np.array([float(step)]))[0, 1, 0])
+    return [FRACTION / outside, found / area, largest_cluster(held == 1)]
 
 
 def main() -> None:
@@ -53,25 +54,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(surroundings())
+    print("| field | length (voxels) | features (voxels) | area | largest cluster |")
+    print("|---|---|---|---|---|")
     steps = [step for step in (1, 2, 4, 8, 16) if step <= options.length]
-    for law in SMOOTH:
-        field = mg.Field(GaussianKernel(options.length), law, law.threshold(FRACTION))
-        model, labels = drawn(field, options.side, options.seed)
-        for step in steps:
-            seen = row(labels, step, model.specific_surface_areas()[1])
-            show(law.name, options.length / step, seen)
+    fields = [
+        mg.Field(GaussianKernel(options.length), law, law.threshold(FRACTION)) for law in LAWS
+    ]
     rough = MaternKernel(options.length, smoothness=0.5)
-    field = mg.Field(rough, Gaussian(), Gaussian().threshold(FRACTION))
-    labels = drawn(field, options.side // 2, options.seed)[1]
-    finest = row(labels, 1, 1.0)[1]
-    for step in steps:
-        show("exponential", options.length / step, row(labels, step, finest))
-
-
-def show(name: str, length: float, seen: tuple[float, float, float]) -> None:
-    """Print one row."""
-    print(f"{name:12} {length:5.1f} voxels  fraction {seen[0]:.3f}  area {seen[1]:.3f}  "
-          f"largest cluster {seen[2]:.3f}", flush=True)  # fmt: skip
+    fields.append(mg.Field(rough, Gaussian(), Gaussian().threshold(FRACTION)))
+    for field in fields:
+        smooth = field.kernel is not rough
+        model, labels = drawn(field, options.side // (1 if smooth else 2), options.seed)
+        area = model.specific_surface_areas()[1] if smooth else seen(model, labels, 1, 1.0)[1]
+        for step in steps:
+            values = " | ".join(f"{value:.3g}" for value in seen(model, labels, step, area))
+            name = field.law.name if smooth else "exponential"
+            print(f"| {name} | {options.length / step:g} | {values} |", flush=True)
 
 
 if __name__ == "__main__":

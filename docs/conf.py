@@ -12,6 +12,7 @@ FIGURES = (
     "balls",
     "beyond",
     "blindness",
+    "graded",
     "lines_and_pairs",
     "paths",
     "shapes",

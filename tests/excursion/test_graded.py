@@ -109,9 +109,8 @@ def test_monotone_profiles_do_not_overshoot_and_have_no_kinks() -> None:
     assert np.abs(np.diff(found, n=2)).max() < 2.0 * 6.0 * 0.4 / 10.0**2 * 0.01**2
 
 
-@pytest.mark.parametrize("axis", ["z", "y", "x"])
+@pytest.mark.parametrize(("axis", "exact"), [("z", False), ("z", True), ("y", True), ("x", False)])
 @pytest.mark.parametrize("model", [three_phases(), shared_phases()], ids=["independent", "shared"])
-@pytest.mark.parametrize("exact", [False, True])
 def test_any_window_shows_the_same_voxels(
     small_blocks: None, model: ExcursionModel, axis: str, exact: bool
 ) -> None:
@@ -182,13 +181,22 @@ def test_two_point_coverage_in_a_plane_is_that_of_the_local_model() -> None:
     steep = Profile("z", (0.0, 64.0), {0: (0.8, 0.2)})
     sample, graded = Realization(model, 1, profile=steep), GradedModel(model, steep)
     for plane in (0, 40):
-        grains = sample.window((plane, 0, 0), (1, 700, 700))[0] == 1
+        grains = sample.window((plane, 0, 0), (1, 512, 512))[0] == 1
         found = np.mean(grains[:, 2:] & grains[:, :-2])
         local = graded.at(plane + 0.5)
         expected = local.two_point_coverage(np.array([2.0]))[1, 1, 0]
         # pairs vary together with the fraction, whose doubled scatter bounds theirs
-        sd = 2.0 * fraction_scatter(local).standard_deviations((1, 700, 700))[1]
-        assert abs(found - expected) < 4.0 * sd < 0.03
+        sd = 2.0 * fraction_scatter(local).standard_deviations((1, 512, 512))[1]
+        assert abs(found - expected) < 4.0 * sd < 0.04
+
+
+@pytest.mark.parametrize("model", [three_phases(), shared_phases(), shared_phases("chi2")])
+@pytest.mark.parametrize("least", [(0, 1), (0, 2), (1, 2)])
+def test_phases_may_nearly_vanish(model: ExcursionModel, least: tuple[int, int]) -> None:
+    fractions = dict.fromkeys(least, (0.3, 1e-06))
+    graded = GradedModel(model, Profile("z", (0.0, 1.0), fractions))
+    found = graded.at(1.0).volume_fractions()
+    assert all(found[label] == pytest.approx(1e-6, rel=1e-3) for label in least)
 
 
 def test_shares_of_a_length() -> None:
