@@ -17,7 +17,7 @@ from morphgen import descriptors
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel
 
-EDGE = 56
+EDGE = 40
 CONDUCTIVITIES = {0: 0.0, 1: 1.0, 2: 0.1}
 
 
@@ -144,7 +144,7 @@ def _conduction(folder: Path) -> None:
     shown = middle.imshow(found, cmap="viridis", vmin=0.0, vmax=1.0)
     bare(middle, "potential")
     figure.colorbar(shown, ax=middle, shrink=0.75).ax.tick_params(labelsize=7)
-    ratios = np.array([0.0, 0.02, 0.1, 0.3, 1.0])
+    ratios = np.array([0.0, 0.1, 0.3, 1.0])
     values = [
         descriptors.effective_conductivity(volume(EDGE), {0: 0.0, 1: 1.0, 2: float(ratio)}, 0)
         for ratio in ratios
