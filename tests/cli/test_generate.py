@@ -277,3 +277,12 @@ def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
     call(*request[:-2], "--resume").refused("model (sha256)")
     for text, words in [("2", "in um"), ("0um", "0um"), ("9999um", "too coarse"), ("1pm", "pm")]:
         call(*request[:-1], text, "--overwrite").refused(words)
+
+
+def test_the_command_that_continues_names_profile_and_voxel_size(model: Path) -> None:
+    from morphgen.cli.generate import Request
+
+    request = Request(model, "out.zarr", (64, 48, 40), profile=Path("p.toml"), voxel_size="0.5um")
+    words = shlex.split(request.command("--resume"))
+    assert words[words.index("--profile") + 1] == "p.toml"
+    assert words[words.index("--voxel-size") + 1] == "0.5um"
