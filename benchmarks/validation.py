@@ -106,11 +106,13 @@ def fill(name: str, model: mg.ExcursionModel, number: int, request: Request) -> 
 
 
 def rows(name: str, request: Request) -> list[Row]:
-    """All measured realizations of a candidate, in order."""
+    """Measured realizations of a candidate, in order, but for those that lack a kind."""
     seed = list(CANDIDATES).index(name)
-    return [
+    found: list[Row] = [
         pickle.loads(path.read_bytes()) for path in sorted(request.folder.glob(f"{seed}-*.pickle"))
     ]
+    most = max((len(one.get("volume", {})) for one in found), default=0)
+    return [one for one in found if len(one.get("volume", {})) == most]
 
 
 def verdict(reference: Row, simulated: Sequence[Row]) -> tuple[bool, list[str]]:
