@@ -57,6 +57,16 @@ class Material:
     axis: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Validated:
+    """A model, what it was compared with, and how that ended."""
+
+    model: mg.ExcursionModel
+    sections: list[mg.Section]
+    volume: Volume | None
+    comparison: Comparison
+
+
 def image(name: str) -> Labels:
     """Labels of a file of MORPHGEN_DATA."""
     return np.asarray(tifffile.imread(Path(os.environ["MORPHGEN_DATA"]) / name))
@@ -110,10 +120,8 @@ def section(labels: Labels, material: Material, plane: str, name: str) -> mg.Sec
     )
 
 
-def validated(
-    name: str, material: Material, realizations: int, folder: Path | None
-) -> tuple[mg.ExcursionModel, Comparison]:
-    """Calibrate, compare, and write the report."""
+def validated(name: str, material: Material, realizations: int) -> Validated:
+    """Calibrate and compare."""
     known = [
         section(labels, material, plane, f"{name}, section {number}")
         for number, (plane, labels) in enumerate(material.sections)
@@ -128,11 +136,16 @@ def validated(
         size = (1.0, 1.0, 1.0)
         volume = Volume(material.volume, size, "voxel", model.phases, "0" * 64, name)
     found = mg.validate(model, sections, volume=volume, realizations=realizations)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        document = validation_report(found, model, sections, volume=volume)
-        write_report(folder / f"{name}.html", document, overwrite=True)
-    return model, found
+    return Validated(model, sections, volume, found)
+
+
+def write(name: str, result: Validated, folder: Path) -> None:
+    """Write the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = validation_report(
+        result.comparison, result.model, result.sections, volume=result.volume
+    )
+    write_report(folder / f"{name}.html", document, overwrite=True)
 
 
 def row(name: str, model: mg.ExcursionModel, found: Comparison, seconds: float) -> str:
@@ -169,8 +182,11 @@ def main() -> None:
     )
     for name in options.materials:
         began = time.perf_counter()
-        model, found = validated(name, MATERIALS[name](), options.realizations, options.folder)
-        print(row(name, model, found, time.perf_counter() - began), flush=True)
+        result = validated(name, MATERIALS[name](), options.realizations)
+        seconds = time.perf_counter() - began
+        print(row(name, result.model, result.comparison, seconds), flush=True)
+        if options.folder is not None:
+            write(name, result, options.folder)
 
 
 if __name__ == "__main__":
