@@ -13,7 +13,7 @@ for among the others. A folder can be filled by several calls.
 from __future__ import annotations
 
 import argparse
-import pickle
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ import numpy as np
 
 import morphgen as mg
 from morphgen.descriptors.measures import possible_kinds
+from morphgen.descriptors.readings import Key, Reading
 from morphgen.fields.laws import Gaussian
 from morphgen.fields.parametric import GaussianKernel
 from morphgen.images import Volume
@@ -40,6 +41,8 @@ PHASES = (mg.Phase(0, "pore"), mg.Phase(1, "active material"), mg.Phase(2, "elec
 LENGTH = 4.0
 FITTED_SIDE = 2048
 LEVEL, MARGIN, MAX_LAG = 0.01, 0.1, 24.0
+
+PARTS = ("values", "x", "standard_error")
 
 Row = Mapping[str, Readings]
 
@@ -92,8 +95,8 @@ def specimens(model: mg.ExcursionModel, request: Request) -> list[SectionSet | R
 def fill(name: str, model: mg.ExcursionModel, number: int, request: Request) -> None:
     """Measure a realization of a candidate, or those kinds of it that the folder lacks."""
     seed = list(CANDIDATES).index(name)
-    path = request.folder / f"{seed}-{number:03d}.pickle"
-    row: dict[str, Readings] = pickle.loads(path.read_bytes()) if path.exists() else {}
+    path = request.folder / f"{seed}-{number:03d}.npz"
+    row = load(path) if path.exists() else {}
     known = {key.kind for key in row.get("volume", {})}
     lacking = tuple(kind for kind in request.kinds if kind not in known)
     began = time.perf_counter()
@@ -101,8 +104,30 @@ def fill(name: str, model: mg.ExcursionModel, number: int, request: Request) -> 
         if one.place not in row or (one.place == "volume" and lacking):
             row[one.place] = {**row.get(one.place, {}), **one.simulated(seed, number)}
     if time.perf_counter() - began > 0.1:
-        path.write_bytes(pickle.dumps(row))
+        save(path, row)
         print(f"{name} {number}: {time.perf_counter() - began:.1f} s", flush=True)
+
+
+def save(path: Path, row: Row) -> None:
+    """Write the readings of a realization."""
+    pairs = [(place, one) for place, readings in row.items() for one in readings.values()]
+    arrays = {"keys": np.array(json.dumps([(place, *one.key) for place, one in pairs]))}
+    for number, (_, one) in enumerate(pairs):
+        for part in PARTS:
+            if getattr(one, part) is not None:
+                arrays[f"{number} {part}"] = getattr(one, part)
+    np.savez_compressed(path, **arrays)
+
+
+def load(path: Path) -> dict[str, Readings]:
+    """Read what `save` wrote."""
+    row: dict[str, Readings] = {}
+    with np.load(path, allow_pickle=False) as file:
+        for number, (place, kind, phases, direction) in enumerate(json.loads(str(file["keys"]))):
+            key = Key(kind, tuple(phases), direction)
+            values, x, error = (file.get(f"{number} {part}") for part in PARTS)
+            row.setdefault(place, {})[key] = Reading(key, values, x, error)
+    return row
 
 
 def rows(name: str, request: Request) -> list[Row]:
