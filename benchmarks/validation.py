@@ -100,10 +100,14 @@ def fill(name: str, model: mg.ExcursionModel, number: int, request: Request) -> 
     known = {key.kind for key in row.get("volume", {})}
     lacking = tuple(kind for kind in request.kinds if kind not in known)
     began = time.perf_counter()
-    for one in specimens(model, replace(request, kinds=lacking)):
-        if one.place not in row or (one.place == "volume" and lacking):
-            row[one.place] = {**row.get(one.place, {}), **one.simulated(seed, number)}
-    if time.perf_counter() - began > 0.1:
+    lacks = [
+        one
+        for one in specimens(model, replace(request, kinds=lacking))
+        if one.place not in row or (one.place == "volume" and lacking)
+    ]
+    for one in lacks:
+        row[one.place] = {**row.get(one.place, {}), **one.simulated(seed, number)}
+    if lacks:
         save(path, row)
         print(f"{name} {number}: {time.perf_counter() - began:.1f} s", flush=True)
 
@@ -133,9 +137,7 @@ def load(path: Path) -> dict[str, Readings]:
 def rows(name: str, request: Request) -> list[Row]:
     """Measured realizations of a candidate, in order, but for those that lack a kind."""
     seed = list(CANDIDATES).index(name)
-    found: list[Row] = [
-        pickle.loads(path.read_bytes()) for path in sorted(request.folder.glob(f"{seed}-*.pickle"))
-    ]
+    found: list[Row] = [load(path) for path in sorted(request.folder.glob(f"{seed}-*.npz"))]
     most = max((len(one.get("volume", {})) for one in found), default=0)
     return [one for one in found if len(one.get("volume", {})) == most]
 
