@@ -24,6 +24,7 @@ try:
     from .reduce import reduce
     from .screen import trouble
     from .show import show
+    from .study import study
     from .validate import validate
 except KeyboardInterrupt:
     # the imports take a tenth of a second, and Ctrl-C in it is no error to trace
@@ -88,6 +89,9 @@ app.command(
 app.command(
     epilog=example("morphgen validate model.json other.tif --out report.html"),
 )(validate)
+app.command(
+    epilog=example("morphgen study model.json study.toml --out study"),
+)(study)
 app.command(
     epilog=example("morphgen reduce model.json xy.tif --out low.json"),
 )(reduce)

@@ -235,7 +235,7 @@ def generate(
         return
     begun: list[str] = []
     try:
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             done = _run(screen, request, begun)
     except KeyboardInterrupt as error:
         # before the first block, what is to be overwritten may still be there
@@ -271,7 +271,7 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Take SIGTERM, what batch systems send, as Ctrl-C."""
 
     def interrupt(number: int, frame: object) -> None:

@@ -34,3 +34,7 @@ class CalibrationError(MorphgenError):
 
 class GenerationError(MorphgenError):
     """Some blocks could not be computed or written."""
+
+
+class WorkerError(GenerationError):
+    """A worker was killed; what it was working on may be to blame."""

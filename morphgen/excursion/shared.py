@@ -16,6 +16,7 @@ from morphgen.fields.blocks import SHARED_NOISE
 from morphgen.fields.kernels import Axis
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
+from morphgen.fields.stretched import StretchedSplineKernel
 
 if TYPE_CHECKING:
     from morphgen.excursion.model import Field
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 _MOST_CROSS_CORRELATION = 0.99
 
 AnyKernel = Annotated[
-    SplineKernel | CylindricalSplineKernel | GaussianKernel | MaternKernel | DampedSincKernel,
+    SplineKernel
+    | CylindricalSplineKernel
+    | StretchedSplineKernel
+    | GaussianKernel
+    | MaternKernel
+    | DampedSincKernel,
     Discriminator("type"),
 ]
 

@@ -108,16 +108,16 @@ class Plan:
             f"synthesis  {self._synthesis()}",
             f"workers    {self.workers}{self._whose()}, "
             f"{self.backend.name} on {self.backend.device}",
-            f"memory     {_bytes(self.worker_memory)} per worker, "
-            f"{_bytes(self.workers * self.worker_memory)} together; {self._memory()}",
-            f"disk       about {_bytes(self.disk_expected)} compressed, never more than "
-            f"{_bytes(self.disk_bound)}; {self._room()}",
+            f"memory     {shown_bytes(self.worker_memory)} per worker, "
+            f"{shown_bytes(self.workers * self.worker_memory)} together; {self._memory()}",
+            f"disk       about {shown_bytes(self.disk_expected)} compressed, never more than "
+            f"{shown_bytes(self.disk_bound)}; {self._room()}",
         ]
         if self.levels:
             lines.insert(2, f"levels     {self.levels}, each of half the resolution")
         if self.seconds is not None:
             lines.append(
-                f"time       about {_duration(self.seconds)}, by a calibration of a second"
+                f"time       about {shown_duration(self.seconds)}, by a calibration of a second"
             )
         return lines
 
@@ -130,14 +130,14 @@ class Plan:
             + (f", {done} of them written" if done else "")
             + f", with their halos {self.halo_overhead:.2f} times the volume",
             f"{_count(self.workers, 'worker')}{self._whose()}, {self.backend.name} on "
-            f"{self.backend.device}, up to {_bytes(self.worker_memory)} of memory each, "
+            f"{self.backend.device}, up to {shown_bytes(self.worker_memory)} of memory each, "
             f"{self._memory()}",
-            f"about {_bytes(self.disk_expected)} on disk, {self._room()}",
+            f"about {shown_bytes(self.disk_expected)} on disk, {self._room()}",
         ]
         if self.levels:
             parts.insert(1, _count(self.levels, "coarser level"))
         if self.seconds is not None:
-            parts.append(f"about {_duration(self.seconds)}")
+            parts.append(f"about {shown_duration(self.seconds)}")
         return "; ".join(parts)
 
     def _synthesis(self) -> str:
@@ -158,10 +158,10 @@ class Plan:
 
     def _memory(self) -> str:
         room = self.memory_available
-        return f"{_bytes(room)} available" if room else "no limit is set"
+        return f"{shown_bytes(room)} available" if room else "no limit is set"
 
     def _room(self) -> str:
-        return "room unknown" if self.disk_free is None else f"{_bytes(self.disk_free)} free"
+        return "room unknown" if self.disk_free is None else f"{shown_bytes(self.disk_free)} free"
 
 
 def plan(
@@ -280,9 +280,9 @@ def requirements(
     free = free_space(place.path) if isinstance(place, LocalPlace) else None
     if free is not None and expected > free and not allow_full_disk:
         raise InputError(
-            f"{path}: the volume takes about {_bytes(expected)}, the disk has {_bytes(free)} free; "
-            "choose a smaller shape or another disk, or begin all the same with --yes "
-            "(allow_full_disk=True)"
+            f"{path}: the volume takes about {shown_bytes(expected)}, the disk has "
+            f"{shown_bytes(free)} free; choose a smaller shape or another disk, or begin "
+            "all the same with --yes (allow_full_disk=True)"
         )
     return Plan(
         shape=grid.shape,
@@ -357,8 +357,8 @@ def _workers(
     if fitting < max(1, wanted or 1):
         remedy = f"ask for {fitting} workers" if fitting else "choose a coarser voxel size"
         raise InputError(
-            f"{wanted or 1} workers need {_bytes((wanted or 1) * need)} of memory, "
-            f"{_bytes(room)} is available; {remedy}, or a larger machine"
+            f"{wanted or 1} workers need {shown_bytes((wanted or 1) * need)} of memory, "
+            f"{shown_bytes(room)} is available; {remedy}, or a larger machine"
         )
     if wanted is None:
         # several processes take turns on one CUDA device, or start more slowly than one works
@@ -370,7 +370,7 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def _bytes(count: int) -> str:
+def shown_bytes(count: int) -> str:
     """Size for people: 1.5 GiB."""
     size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
     while size >= 1000.0 and len(units) > 1:
@@ -378,7 +378,7 @@ def _bytes(count: int) -> str:
     return f"{size:.3g} {units[0]}"
 
 
-def _duration(seconds: float) -> str:
+def shown_duration(seconds: float) -> str:
     """Duration for people: one figure and its unit."""
     for name, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 1.5 * length:

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from morphgen.errors import GenerationError, MorphgenError
+from morphgen.errors import GenerationError, MorphgenError, WorkerError
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.cluster import Cluster
 from morphgen.tiles.interrupts import deferred
@@ -26,7 +26,7 @@ _WINDOW = 2
 _LOOK_SECONDS = 0.1
 _POLL_SECONDS = 0.02
 _RESULT_SECONDS = 60.0
-_AGAIN = "measure again"
+AGAIN = "measure again"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -38,6 +38,8 @@ def spread(
     *,
     workers: int = 1,
     cluster: Cluster | None = None,
+    apart: bool = False,
+    again: str = AGAIN,
 ) -> Generator[Result, None, None]:
     """Apply a function to every task; yield the results in any order.
 
@@ -53,24 +55,30 @@ def spread(
         Processes of this machine; with 1, this process computes.
     cluster : Cluster, optional
         A cluster that computes instead.
+    apart : bool
+        Whether a process of its own computes even with one worker: it has one thread, and this
+        process outlives it.
+    again : str
+        What is to be done once what failed is mended, for messages.
 
     Raises
     ------
     MorphgenError
         If the function raises one.
+    WorkerError
+        If a worker is killed.
     GenerationError
-        If a worker is killed, or the function fails in a way that was not foreseen, or the
-        cluster is lost.
+        If the function fails in a way that was not foreseen, or the cluster is lost.
     """
     if cluster is not None:
-        return _on_cluster(function, tasks, cluster)
-    if workers > 1:
-        return _in_processes(function, tasks, workers)
+        return _on_cluster(function, tasks, cluster, again)
+    if workers > 1 or apart:
+        return _in_processes(function, tasks, workers, again)
     return (function(task) for task in tasks)
 
 
 def _in_processes(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, again: str
 ) -> Generator[Result, None, None]:
     waiting: Iterator[Task] = iter(tasks)
     running: set[Future[Result]] = set()
@@ -86,17 +94,17 @@ def _in_processes(
                 for future in done:
                     yield future.result()
     except BrokenProcessPool as error:
-        raise GenerationError(
+        raise WorkerError(
             "a worker was killed, perhaps for want of memory; "
-            f"{_AGAIN} with fewer workers or a smaller chunk"
+            f"{again} with fewer workers or a smaller chunk"
         ) from error
 
 
 def _on_cluster(
-    function: Callable[[Task], Result], tasks: Iterable[Task], cluster: Cluster
+    function: Callable[[Task], Result], tasks: Iterable[Task], cluster: Cluster, again: str
 ) -> Generator[Result, None, None]:
     client, waiting = cluster.client, iter(tasks)
-    presence = Presence(client, cluster.patience, _AGAIN)
+    presence = Presence(client, cluster.patience, again)
     running: set[distributed.Future[Result]] = set()
     try:
         while True:
@@ -114,7 +122,7 @@ def _on_cluster(
             done = [one for one in running if one.status in ("finished", "error", "cancelled")]
             for future in done:
                 with contextlib.suppress(TimeoutError):
-                    found = _settled(future, presence)
+                    found = _settled(future, presence, again)
                     running.discard(future)
                     yield found
             if not done:
@@ -125,15 +133,17 @@ def _on_cluster(
             client.cancel(list(running), force=True)
 
 
-def _settled(future: distributed.Future[Result], presence: Presence) -> Result:
+def _settled(future: distributed.Future[Result], presence: Presence, again: str) -> Result:
     """Result of a future that is done; TimeoutError if it was lost with its worker meanwhile."""
     if future.status == "error":
         error = future.exception(timeout=_RESULT_SECONDS)
         if isinstance(error, MorphgenError):
             raise error
         reason = " ".join(str(error).split())[:200]
-        raise GenerationError(
-            f"a worker failed: {type(error).__name__}: {reason}; {_AGAIN}, with more memory for "
+        # loaded by name: without a cluster, nobody loads Dask
+        kind = WorkerError if type(error).__name__ == "KilledWorker" else GenerationError
+        raise kind(
+            f"a worker failed: {type(error).__name__}: {reason}; {again}, with more memory for "
             "each worker or a smaller chunk if it was killed"
         ) from error
     try:

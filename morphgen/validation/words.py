@@ -13,6 +13,7 @@ from morphgen.excursion import ExcursionModel, Field
 from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.parametric import DampedSincKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
+from morphgen.fields.stretched import StretchedSplineKernel
 from morphgen.phases import Phase
 from morphgen.validation.comparison import Quantity
 
@@ -249,6 +250,9 @@ def _kernel(kernel: AnyKernel, unit: str) -> str:
     size = lengths_in(unit)
     if isinstance(kernel, SplineKernel):
         return f"cubic splines up to {number(kernel.support_radius)} {size}"
+    if isinstance(kernel, StretchedSplineKernel):
+        radius, scale = number(kernel.support_radius), number(kernel.axial_scale)
+        return f"cubic splines up to {radius} {size}, stretched by {scale}"
     if isinstance(kernel, CylindricalSplineKernel):
         across, along = number(kernel.support_radius), number(kernel.support_height)
         return f"cubic splines up to {across} across and {along} along, in {size}"

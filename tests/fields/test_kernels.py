@@ -18,6 +18,7 @@ from morphgen.fields.kernels import Kernel
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 from morphgen.fields.spectra import CylindricalSpectrum, RadialSpectrum
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
+from morphgen.fields.stretched import StretchedSplineKernel
 
 CUBIC, OBLONG = (1.0, 1.0, 1.0), (1.0, 1.5, 1.0)
 
@@ -69,6 +70,22 @@ def test_spline_kernels_have_their_covariance_on_the_lattice(
     kernel = SplineKernel(tuple(coefficients), knot * (len(coefficients) + 1))
     # aliasing of cubic splines of two voxels per knot, which the energy at 0 alone can amplify
     assert largest_difference(kernel, CUBIC) < 2e-3
+
+
+@pytest.mark.parametrize("scale", [0.7, 1.6])
+def test_stretched_splines_have_their_covariance_on_the_lattice(scale: float) -> None:
+    isotropic = SplineKernel((1.0, 0.8, 0.5, 0.2, 0.05), 12.0)
+    kernel = StretchedSplineKernel(isotropic.coefficients, 12.0, scale, "y")
+    assert largest_difference(kernel, CUBIC) < 1e-4
+    # an affine map of space does not change the field
+    lags = np.random.default_rng(1).uniform(-12.0, 12.0, (40, 3))
+    np.testing.assert_allclose(
+        kernel.correlation(lags * [1.0, scale, 1.0]), isotropic.correlation(lags), atol=1e-12
+    )
+    across, along = kernel.gradient_variance
+    step = 1e-3 * np.eye(3)
+    curvature = 2.0 * (1.0 - kernel.correlation(step)) / 1e-6
+    np.testing.assert_allclose(curvature, [across, along, across], rtol=1e-4)
 
 
 def test_cylindrical_splines_have_their_covariance_on_the_lattice() -> None:
@@ -135,6 +152,7 @@ def test_spline_jacobian() -> None:
         GaussianKernel(4.0, 2.0, "y"),
         SplineKernel((1.0, 0.5, 0.2), 6.0),
         CylindricalSplineKernel(((1.0, 0.5), (0.2, -0.1), (0.1, 0.1)), 6.0, 9.0),
+        StretchedSplineKernel((1.0, 0.5, 0.2), 6.0, 1.7, "y"),
     ],
 )
 def test_correlation_on_a_grid_of_distances(kernel: Kernel) -> None:
@@ -175,6 +193,15 @@ def test_spline_correlation_is_differentiable_in_its_coefficients() -> None:
         (SplineKernel, {"coefficients": (0.0, 0.0), "support_radius": 3.0}),
         (SplineKernel, {"coefficients": (1.0, math.inf), "support_radius": 3.0}),
         (SplineKernel, {"coefficients": (1.0, 0.5), "support_radius": -3.0}),
+        (
+            StretchedSplineKernel,
+            {
+                "coefficients": (1.0, 0.5),
+                "support_radius": 3.0,
+                "axial_scale": 0.0,
+                "symmetry_axis": "z",
+            },
+        ),
         (
             CylindricalSplineKernel,
             {"coefficients": ((1.0, 2.0), (1.0,)), "support_radius": 3.0, "support_height": 3.0},

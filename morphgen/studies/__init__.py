@@ -1,0 +1,34 @@
+"""Parameter studies: scenarios of a model, their table, and what relates its columns."""
+
+from morphgen.studies.estimates import measuring_memory, probe_shape
+from morphgen.studies.parameters import varied_model, with_fractions
+from morphgen.studies.parsing import parse_study, read_study
+from morphgen.studies.request import Design, StudyRequest, Variable
+from morphgen.studies.rows import Row, StudyFolder, row_of
+from morphgen.studies.run import Job, job_of, run_job
+from morphgen.studies.scenarios import Scenario, scenarios
+from morphgen.studies.table import Table, read_table, require_parquet, write_table
+
+__all__ = [
+    "Design",
+    "Job",
+    "Row",
+    "Scenario",
+    "StudyFolder",
+    "StudyRequest",
+    "Table",
+    "Variable",
+    "job_of",
+    "measuring_memory",
+    "parse_study",
+    "probe_shape",
+    "read_study",
+    "read_table",
+    "require_parquet",
+    "row_of",
+    "run_job",
+    "scenarios",
+    "varied_model",
+    "with_fractions",
+    "write_table",
+]

@@ -1,0 +1,223 @@
+"""Models with other parameters: the rest stays what it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from scipy.optimize import brentq
+
+from morphgen.errors import InputError, ModelError
+from morphgen.excursion import ExcursionModel, Field
+from morphgen.excursion.correlated import fractions as correlated_fractions
+from morphgen.excursion.shared import AnyKernel
+from morphgen.fields.laws import ChiSquare, Law
+from morphgen.fields.orthants import steps
+from morphgen.phases import Phase
+from morphgen.studies.kernels import scaled, stretched
+from morphgen.studies.request import Variable
+
+# fractions that are given for all phases must sum to one
+_SUM_ERROR = 1e-9
+
+
+def varied_model(
+    model: ExcursionModel,
+    vary: Sequence[Variable],
+    values: Mapping[str, float],
+    rest: str | int | None = None,
+) -> ExcursionModel:
+    """Model whose parameters take other values.
+
+    Thresholds follow from the volume fractions, which stay those of the model where they are not
+    varied.
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        The model.
+    vary : sequence of Variable
+        What is varied; a seed is left to the caller.
+    values : mapping of str to float
+        Value of each, by its name.
+    rest : str or int, optional
+        Phase that takes what the volume fractions leave.
+
+    Returns
+    -------
+    ExcursionModel
+        Without a record of its origin, since it was not calibrated.
+
+    Raises
+    ------
+    InputError
+        If a value is physically impossible, or the model has no such parameter.
+    """
+    wanted = model.volume_fractions()
+    varied = {}
+    found = replace(model, provenance=None)
+    for one in vary:
+        value = values[one.name]
+        if one.parameter == "volume_fraction":
+            assert one.phase is not None
+            varied[phase_of(model.phases, one.phase).label] = value
+        elif one.parameter != "seed":
+            found = _with(found, one, value)
+    if varied or any(one.parameter == "degrees_of_freedom" for one in vary):
+        found = with_fractions(found, _all_fractions(model.phases, wanted, varied, rest))
+    return found
+
+
+def phase_of(phases: Sequence[Phase], wanted: str | int) -> Phase:
+    """Phase by its name or label.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for phase in phases:
+        if wanted in (phase.name, phase.label) or str(wanted) == str(phase.label):
+            return phase
+    names = ", ".join(f"{phase.label} ({phase.name})" for phase in phases)
+    raise InputError(f"there is no phase {wanted!r}; expected one of {names}")
+
+
+def with_fractions(model: ExcursionModel, fractions: Mapping[int, float]) -> ExcursionModel:
+    """Model with thresholds that give other volume fractions, at the same correlations.
+
+    Parameters
+    ----------
+    model : ExcursionModel
+        The model.
+    fractions : mapping of int to float
+        Volume fraction of every label; they sum to one.
+
+    Raises
+    ------
+    InputError
+        If no threshold gives them.
+    """
+    fields: list[Field] = []
+    left = 1.0
+    for number, (label, field) in enumerate(zip(model.order, model.fields, strict=False)):
+        share = min(fractions[label] / left, 1.0)
+        if model.shared is not None and number == 1:
+            threshold = _conditional_threshold(model, fields[0], field, fractions[label])
+        else:
+            threshold = _threshold(field.law, share, below=field.side == "below")
+        fields.append(replace(field, threshold=threshold))
+        left -= fractions[label]
+    return replace(model, fields=tuple(fields))
+
+
+def _threshold(law: Law, probability: float, *, below: bool) -> float:
+    return law.threshold(1.0 - probability if below else probability)
+
+
+def _conditional_threshold(
+    model: ExcursionModel, first: Field, second: Field, wanted: float
+) -> float:
+    """Threshold of the second of two fields that share noise, for a fraction of its phase."""
+    assert model.shared is not None
+    cross = model.shared.cross_correlation
+    below = second.side == "below"
+
+    def excess(score: float) -> float:
+        # of a normal variable, so that the search runs over the whole line
+        threshold = _threshold(second.law, 0.5 * math.erfc(score / math.sqrt(2.0)), below=below)
+        own = steps(second.law, threshold, below=below)
+        return correlated_fractions(first.steps, own, cross)[1] - wanted
+
+    try:
+        score = brentq(excess, -8.0, 8.0, xtol=1e-12)
+    except ValueError as error:
+        raise ModelError(f"no threshold gives the fraction {wanted}") from error
+    return _threshold(second.law, 0.5 * math.erfc(score / math.sqrt(2.0)), below=below)
+
+
+def _all_fractions(
+    phases: Sequence[Phase],
+    before: Mapping[int, float],
+    varied: Mapping[int, float],
+    rest: str | int | None,
+) -> dict[int, float]:
+    """Fraction of every label, of which some are given; InputError if they are impossible."""
+    names = {phase.label: phase.name for phase in phases}
+    for label, value in varied.items():
+        if not 0.0 < value < 1.0:
+            raise InputError(f"the fraction of {names[label]} is {value:g}: expected 0 to 1")
+    takers = [label for label in before if label not in varied]
+    kept = dict(varied)
+    if rest is not None and varied:
+        taker = phase_of(phases, rest).label
+        if taker in varied:
+            raise InputError(f"the rest goes to {names[taker]}, whose fraction is varied itself")
+        kept = {label: before[label] for label in takers if label != taker} | kept
+        takers = [taker]
+    left = 1.0 - sum(kept.values())
+    if (left <= 0.0) if takers else (abs(left) > _SUM_ERROR):
+        raise InputError(
+            f"volume fractions sum to {1.0 - left:.6g}: expected "
+            f"{'less than 1' if takers else '1 for all phases'}"
+        )
+    scale = left / sum(before[label] for label in takers) if takers else 0.0
+    return kept | {label: before[label] * scale for label in takers}
+
+
+def _with(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:
+    """Model with another length, anisotropy or number of degrees of freedom."""
+    if one.parameter == "degrees_of_freedom":
+        return _with_degrees_of_freedom(model, one, value)
+
+    def changed(kernel: AnyKernel) -> AnyKernel:
+        if one.parameter == "length_factor":
+            return scaled(kernel, value)
+        assert one.axis is not None
+        return stretched(kernel, value, one.axis)
+
+    numbers, shared = _fields_of(model, one)
+    fields = [
+        replace(field, kernel=changed(field.kernel)) if number in numbers else field
+        for number, field in enumerate(model.fields)
+    ]
+    noise = model.shared
+    if shared and noise is not None:
+        noise = replace(noise, kernel=changed(noise.kernel))
+    return replace(model, fields=tuple(fields), shared=noise)
+
+
+def _with_degrees_of_freedom(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:
+    numbers, _ = _fields_of(model, one)
+    fields = list(model.fields)
+    for number in numbers:
+        field = fields[number]
+        if not isinstance(field.law, ChiSquare):
+            raise InputError(
+                f"{one.name}: that field is {field.law.name}; expected a chi-square field"
+            )
+        law = ChiSquare(int(value))
+        # the threshold is set with the fractions; this one is valid for the law
+        threshold = _threshold(law, field.probability, below=field.side == "below")
+        fields[number] = replace(field, law=law, threshold=threshold)
+    return replace(model, fields=tuple(fields))
+
+
+def _fields_of(model: ExcursionModel, one: Variable) -> tuple[list[int], bool]:
+    """Numbers of the fields that a parameter belongs to, and whether the shared noise is meant."""
+    assert one.field is not None
+    if one.field == "all":
+        return list(range(len(model.fields))), True
+    if one.field == "shared":
+        if model.shared is None:
+            raise InputError(f"{one.name}: the fields of this model share no noise")
+        return [], True
+    label = phase_of(model.phases, one.field).label
+    if label == model.order[-1]:
+        decided = ", ".join(str(label) for label in model.order[:-1])
+        raise InputError(
+            f"{one.name}: no field decides that phase, it is the rest; expected a field of "
+            f"{decided}, or all"
+        )
+    return [model.order.index(label)], False

@@ -1,0 +1,132 @@
+"""The table of a study: one row for each scenario, in a Parquet file."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphgen.errors import InputError, StoreError
+from morphgen.studies.rows import Row
+
+Floats = NDArray[np.float64]
+
+_INTEGERS = ("scenario", "point", "realization", "seed")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers of a study.
+
+    Attributes
+    ----------
+    columns : dict of str to array of float64, shape (N,)
+        ``scenario``, ``point``, ``realization``, ``seed``, what was varied (``set. ...``), and
+        what was measured, such as ``mean_geodesic_tortuosity.pore.z``; NaN where it is not known.
+    errors : tuple of str
+        Why a scenario has no numbers; empty for the others.
+    """
+
+    columns: dict[str, Floats]
+    errors: tuple[str, ...]
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Columns of what was varied."""
+        return tuple(name for name in self.columns if name.startswith("set."))
+
+    def column(self, name: str) -> Floats:
+        """Column by its name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if name not in self.columns:
+            raise InputError(f"the table has no column {name!r}; it has {', '.join(self.columns)}")
+        return self.columns[name]
+
+
+def require_parquet() -> Any:
+    """Find pyarrow's module for Parquet files.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is not installed.
+    """
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise InputError('tables need pyarrow: pip install "morphgen[studies]"') from error
+
+
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """Write the rows of all scenarios, whole or not at all; the same rows give the same bytes.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written.
+    InputError
+        If pyarrow is not installed.
+    """
+    parquet = require_parquet()
+    arrow = importlib.import_module("pyarrow")
+    names = {
+        "values": list(dict.fromkeys(name for row in rows for name in row.values)),
+        "readings": list(dict.fromkeys(name for row in rows for name in row.readings)),
+    }
+    columns = {
+        name: arrow.array([getattr(row, name) for row in rows], _type(arrow, name))
+        for name in _INTEGERS
+    }
+    for kind, found in names.items():
+        for name in found:
+            values = [getattr(row, kind).get(name) for row in rows]
+            columns[name] = arrow.array(values, arrow.float64())
+    columns["error"] = arrow.array([row.error for row in rows], arrow.string())
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        parquet.write_table(arrow.table(columns), partial, compression="zstd")
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error
+
+
+def read_table(path: str | Path) -> Table:
+    """Read the table of a study: a Parquet file, or the folder that holds it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or pyarrow is not installed.
+    """
+    source = Path(path)
+    source = source / "study.parquet" if source.is_dir() else source
+    parquet = require_parquet()
+    try:
+        found = parquet.read_table(source)
+    except FileNotFoundError as error:
+        raise InputError(f"{source} does not exist; finish the study first") from error
+    # pyarrow's errors are children of ValueError and OSError
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{source} cannot be read: {reason}") from error
+    columns = {
+        name: np.array([np.nan if x is None else x for x in found[name].to_pylist()], dtype=float)
+        for name in found.column_names
+        if name != "error"
+    }
+    errors = found["error"].to_pylist() if "error" in found.column_names else []
+    return Table(columns, tuple(one or "" for one in errors))
+
+
+def _type(arrow: Any, name: str) -> Any:
+    return arrow.uint64() if name == "seed" else arrow.int64()
