@@ -1,0 +1,198 @@
+"""How transport follows from structure in the table of a study, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from morphgen.errors import InputError
+from morphgen.studies.published import FRACTION, NECKS, PATHS, PUBLISHED, PowerLaw
+from morphgen.studies.regression import (
+    Accuracy,
+    Observations,
+    Regression,
+    accuracy,
+    fit_power_law,
+)
+from morphgen.studies.table import Table
+
+RESPONSE = "effective_diffusivity"
+PREDICTORS = (FRACTION, NECKS, PATHS)
+_AXES = ("z", "y", "x")
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Laws for one phase.
+
+    Attributes
+    ----------
+    phase : str
+        Name of the phase.
+    response : str
+        Descriptor that is predicted.
+    data : Observations
+        Observations, one for each scenario and axis.
+    left_out : int
+        Observations that have no logarithm: nothing passes, or a descriptor is unknown.
+    regressions : tuple of Regression
+        Laws that were fitted, the fullest first.
+    published : tuple of (PowerLaw, Accuracy)
+        Published laws, none of whose numbers was fitted to these observations.
+    """
+
+    phase: str
+    response: str
+    data: Observations
+    left_out: int
+    regressions: tuple[Regression, ...]
+    published: tuple[tuple[PowerLaw, Accuracy], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "phase": self.phase,
+            "response": self.response,
+            "observations": len(self.data),
+            "points": int(np.unique(self.data.groups).size),
+            "left_out": self.left_out,
+            "regressions": [_regression(one) for one in self.regressions],
+            "published": [_law(law) | {"accuracy": vars(found)} for law, found in self.published],
+        }
+
+
+def relate(
+    table: Table,
+    *,
+    response: str = RESPONSE,
+    predictors: Sequence[str] = PREDICTORS,
+    phases: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    folds: int = 10,
+    seed: int = 0,
+) -> tuple[Relation, ...]:
+    """Fit power laws to the table of a study, beside published ones.
+
+    Every scenario gives one observation for each axis that the response has. For each phase the
+    law in all predictors is fitted, and the one in the first predictor alone; published laws are
+    compared where their descriptors are in the table and the response is that of transport.
+
+    Parameters
+    ----------
+    table : Table
+        Table of a study.
+    response : str
+        Descriptor that is predicted.
+    predictors : sequence of str
+        Descriptors that it is predicted from.
+    phases : sequence of str, optional
+        Names of phases; by default all that the table has a response of.
+    confidence, folds, seed
+        As for `fit_power_law`.
+
+    Returns
+    -------
+    tuple of Relation, one for each phase
+
+    Raises
+    ------
+    InputError
+        If the table has not what is asked for, or does not determine the laws.
+    """
+    found = phases or _phases(table, response)
+    if not found:
+        raise InputError(
+            f"the table has no {response}; measure it, or choose another response. "
+            f"It has {', '.join(table.columns)}"
+        )
+    relations = []
+    for phase in found:
+        data, left_out = observations(table, response, predictors, phase)
+        try:
+            laws = [tuple(predictors), *([tuple(predictors[:1])] if len(predictors) > 1 else [])]
+            fits = tuple(
+                fit_power_law(_only(data, law), name=_title(law), confidence=confidence,
+                              folds=folds, seed=seed)
+                for law in laws
+            )  # fmt: skip
+        except InputError as error:
+            raise InputError(f"{phase}: {error}") from error
+        relations.append(Relation(phase, response, data, left_out, fits, _beside(data, response)))
+    return tuple(relations)
+
+
+def observations(
+    table: Table, response: str, predictors: Sequence[str], phase: str
+) -> tuple[Observations, int]:
+    """Observations of a phase along all axes, and how many were left out.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+    """
+    axes = [axis for axis in _AXES if f"{response}.{phase}.{axis}" in table.columns] or [""]
+    values = np.concatenate([_column(table, response, phase, axis) for axis in axes])
+    others = {
+        name: np.concatenate([_column(table, name, phase, axis) for axis in axes])
+        for name in predictors
+    }
+    points = np.tile(table.column("point"), len(axes)).astype(np.int64)
+    stacked = np.stack([values, *others.values()])
+    # without its columns, a scenario failed and is counted elsewhere
+    tried = np.tile([not error for error in table.errors], len(axes))
+    usable = np.all(np.isfinite(stacked) & (stacked > 0.0), axis=0)
+    data = Observations(values, others, points).part(usable)
+    return data, int(np.count_nonzero(tried & ~usable))
+
+
+def _column(table: Table, kind: str, phase: str, axis: str) -> np.ndarray:
+    """Column of a descriptor along an axis, or without one if it has none."""
+    along = f"{kind}.{phase}.{axis}"
+    return table.column(along if along in table.columns else f"{kind}.{phase}")
+
+
+def _phases(table: Table, response: str) -> list[str]:
+    begin = f"{response}."
+    found = [name.removeprefix(begin) for name in table.columns if name.startswith(begin)]
+    bare = [name[:-2] if name.endswith((".z", ".y", ".x")) else name for name in found]
+    return list(dict.fromkeys(bare))
+
+
+def _only(data: Observations, names: Sequence[str]) -> Observations:
+    predictors = {name: data.predictors[name] for name in names}
+    return Observations(data.response, predictors, data.groups)
+
+
+def _title(names: Sequence[str]) -> str:
+    return f"fitted in {len(names)} descriptor{'' if len(names) == 1 else 's'}"
+
+
+def _beside(data: Observations, response: str) -> tuple[tuple[PowerLaw, Accuracy], ...]:
+    return tuple(
+        (law, accuracy(data.response, law.predict(data.predictors)))
+        for law in PUBLISHED
+        if response == RESPONSE and set(law.exponents) <= set(data.predictors)
+    )
+
+
+def _regression(one: Regression) -> dict[str, Any]:
+    return _law(one.law) | {
+        "confidence": one.confidence,
+        "intervals": {name: list(ends) for name, ends in one.intervals.items()},
+        "folds": one.folds,
+        "accuracy": vars(one.seen),
+        "held_out": vars(one.held_out),
+    }
+
+
+def _law(law: PowerLaw) -> dict[str, Any]:
+    return {
+        "name": law.name,
+        "law": law.text,
+        "constant": law.constant,
+        "exponents": dict(law.exponents),
+    }
