@@ -22,6 +22,7 @@ try:
     from .info import info
     from .options import example
     from .reduce import reduce
+    from .regress import regress
     from .screen import trouble
     from .show import show
     from .study import study
@@ -92,6 +93,9 @@ app.command(
 app.command(
     epilog=example("morphgen study model.json study.toml --out study"),
 )(study)
+app.command(
+    epilog=example("morphgen regress study --out regressions"),
+)(regress)
 app.command(
     epilog=example("morphgen reduce model.json xy.tif --out low.json"),
 )(reduce)

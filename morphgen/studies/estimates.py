@@ -13,7 +13,7 @@ MIB = 2**20
 # up; what is not named sums over small parts.
 _BYTES_PER_VOXEL = 40
 # what a library takes that is loaded for it
-_LOADED = {"effective_diffusivity": 400 * MIB, "tortuosity_factor": 400 * MIB}
+_LOADED = dict.fromkeys(("effective_diffusivity", "tortuosity_factor"), 400 * MIB)
 _INTERPRETER = 250 * MIB
 
 # of a volume that is measured to know how long others take

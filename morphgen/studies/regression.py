@@ -142,8 +142,10 @@ def fit_power_law(
             f"{points.size} points do not determine {count} coefficients; "
             f"expected {count + 2} or more"
         )
-    if folds < 2:
-        raise InputError(f"folds is {folds}: expected 2 or more")
+    if folds < 2 or not 0.0 < confidence < 1.0:
+        raise InputError(
+            f"{folds} folds and confidence {confidence}: expected 2 or more, and 0 to 1"
+        )
     coefficients, variances, freedom = _least_squares(data)
     half = scipy.stats.t.ppf(0.5 + 0.5 * confidence, freedom) * np.sqrt(variances)
     law = _law(name, coefficients, list(data.predictors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
@@ -185,6 +186,9 @@ class StudyRequest:
         What is measured, names of `morphgen.descriptors.KINDS` that are numbers.
     phases : tuple of str or int
         Phases that it is measured of; all by default.
+    ionic, electronic : dict of str to float
+        Conductivity of each phase that conducts ions, or electrons, for the effective
+        conductivities.
     keep_volumes : bool
         Whether volumes are kept as Zarr stores.
 
@@ -194,7 +198,7 @@ class StudyRequest:
         If something is out of its range, or two parameters are one and the same.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     shape: tuple[int, int, int]
     design: Design
@@ -205,6 +209,8 @@ class StudyRequest:
     rest: str | int | None = None
     descriptors: tuple[str, ...] = DESCRIPTORS
     phases: tuple[str | int, ...] = ()
+    ionic: dict[str, float] = dataclass_field(default_factory=dict)
+    electronic: dict[str, float] = dataclass_field(default_factory=dict)
     keep_volumes: bool = False
 
     def __post_init__(self) -> None:
@@ -244,3 +250,11 @@ class StudyRequest:
                 raise InputError(
                     f"descriptor {name!r} is no number of a volume; expected {', '.join(numbers)}"
                 )
+        for kind in ("ionic", "electronic"):
+            values = getattr(self, kind)
+            if bool(values) != (f"effective_{kind}_conductivity" in self.descriptors):
+                raise InputError(
+                    f"effective_{kind}_conductivity and the conductivities [{kind}] belong together"
+                )
+            if values and not (min(values.values()) >= 0.0 < max(values.values())):
+                raise InputError(f"[{kind}] is {values}: expected a positive conductivity")

@@ -58,8 +58,13 @@ def job_of(
     phases = scenario.model.phases
     chosen = [phase_of(phases, one) for one in request.phases] or list(phases)
     labels = tuple(sorted({phase.label for phase in chosen}))
+    ionic, electronic = (
+        tuple((phase_of(phases, name).label, value) for name, value in values.items())
+        for values in (request.ionic, request.electronic)
+    )
     # no curve is measured, so that the largest lag does not matter
-    return Job(scenario, request.shape, Wanted(request.descriptors, 1), labels, store, keep)
+    wanted = Wanted(request.descriptors, 1, ionic, electronic)
+    return Job(scenario, request.shape, wanted, labels, store, keep)
 
 
 def run_job(job: Job) -> Row:

@@ -55,7 +55,7 @@ def scenarios(model: ExcursionModel, request: StudyRequest) -> tuple[Scenario, .
         If a scenario is physically impossible, or the model has not what is varied or measured;
         the message counts such scenarios and names the first ones.
     """
-    for phase in request.phases:
+    for phase in (*request.phases, *request.ionic, *request.electronic):
         phase_of(model.phases, phase)
     found: list[Scenario] = []
     wrong: list[str] = []

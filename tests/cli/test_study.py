@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from morphgen import study_workflow
-from morphgen.studies import read_table, run_job
+from morphgen.studies import Row, read_table, run_job, write_table
 
 Call = Callable[..., Any]
 
@@ -92,3 +94,37 @@ def test_requests_that_are_refused(call: Call, files: Path, request_file: Path) 
     call(*arguments).refused("did you mean 'values'?")
     call(*arguments[:2], files / "absent.toml", *arguments[3:]).refused("cannot be read")
     assert not (files / "study").exists()
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = []
+    for n, (share, noise) in enumerate(rng.uniform(0.2, 0.6, (20, 2))):
+        readings = {
+            "volume_fraction.pore": share,
+            "effective_diffusivity.pore.z": share**1.5 * (1.0 + 0.1 * noise),
+        }
+        rows.append(Row(n, n, 0, n, {"set.volume_fraction.pore": share}, readings))
+    write_table(rows, tmp_path / "study.parquet")
+    return tmp_path / "study.parquet"
+
+
+def test_regressions(call: Call, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "laws"
+    arguments = ("regress", table, "--predictors", "volume_fraction", "--out", out)
+    done = call(*arguments)
+    assert done.code == 0, done
+    assert done.out.startswith("pore: 20 values of effective_diffusivity\n")
+    assert "95 % intervals: constant 1.0" in done.out
+    assert {one.name for one in out.iterdir()} == {
+        "regressions.json", "predicted.png", "responses.png"
+    }  # fmt: skip
+    call(*arguments).refused("exists", "--overwrite")
+    again = call(*arguments, "--overwrite", "--json")
+    (one,) = again.json["relations"]
+    assert one["regressions"][0]["exponents"]["volume_fraction"] == pytest.approx(1.5, abs=0.1)
+    written = json.loads((out / "regressions.json").read_text())
+    assert written["relations"] == again.json["relations"]
+    call("regress", tmp_path / "none").refused("does not exist")
+    call("regress", table).refused("no column 'constrictivity.pore'")

@@ -16,7 +16,15 @@ from morphgen.excursion import ExcursionModel, SharedNoise
 from morphgen.fields.laws import ChiSquare, Gaussian
 from morphgen.fields.parametric import DampedSincKernel, GaussianKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel
-from morphgen.studies import Design, StudyRequest, Variable, scenarios, varied_model, with_fractions
+from morphgen.studies import (
+    Design,
+    StudyRequest,
+    Variable,
+    job_of,
+    scenarios,
+    varied_model,
+    with_fractions,
+)
 from morphgen.studies.kernels import scaled, stretched
 
 KERNELS = (
@@ -146,3 +154,19 @@ def test_seeds() -> None:
     assert [one.seed for one in same] == [5, 6, 5, 6]
     own = replace(request, vary=(Variable("seed", values=(3, 8)),), realizations=1)
     assert [one.seed for one in scenarios(three_phases(), own)] == [3, 8]
+
+
+def test_conductivities() -> None:
+    pore = Variable("volume_fraction", phase="pore", values=(0.2,))
+    kinds = ("effective_ionic_conductivity",)
+    request = StudyRequest(
+        (8, 8, 8), Design("grid"), (pore,), descriptors=kinds, ionic={"pore": 2.0}
+    )
+    (one,) = scenarios(three_phases(), request)
+    assert job_of(one, request).wanted.ionic == ((0, 2.0),)
+    with pytest.raises(InputError, match="belong together"):
+        replace(request, ionic={})
+    with pytest.raises(InputError, match="expected a positive conductivity"):
+        replace(request, ionic={"pore": 0.0})
+    with pytest.raises(InputError, match="no phase 'gas'"):
+        scenarios(three_phases(), replace(request, ionic={"gas": 1.0}))
