@@ -16,6 +16,8 @@ if _TYPE_CHECKING:
     from morphgen.excursion.storage import load_model
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
     from morphgen.phases import Phase
+    from morphgen.studies import read_study, read_table, relate
+    from morphgen.study_workflow import plan_study, study
     from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
     from morphgen.tiles.export import export
     from morphgen.workflows import calibrate, describe, generate, reduce_model, validate
@@ -45,11 +47,16 @@ _HOMES = {
     "load_profile": "excursion.profile_files",
     "open_volume": "tiles",
     "plan": "tiles",
+    "plan_study": "study_workflow",
     "read_section": "images",
     "read_sections": "images",
+    "read_study": "studies",
+    "read_table": "studies",
     "read_volume": "images",
     "reduce_model": "workflows",
+    "relate": "studies",
     "section_sampler": "excursion.sections",
+    "study": "study_workflow",
     "to_dask": "tiles",
     "validate": "workflows",
     "verify": "tiles",
@@ -77,11 +84,16 @@ __all__ = [
     "load_profile",
     "open_volume",
     "plan",
+    "plan_study",
     "read_section",
     "read_sections",
+    "read_study",
+    "read_table",
     "read_volume",
     "reduce_model",
+    "relate",
     "section_sampler",
+    "study",
     "to_dask",
     "validate",
     "verify",

@@ -3,6 +3,7 @@
 from morphgen.studies.estimates import measuring_memory, probe_shape
 from morphgen.studies.parameters import varied_model, with_fractions
 from morphgen.studies.parsing import parse_study, read_study
+from morphgen.studies.relations import Relation, relate
 from morphgen.studies.request import Design, StudyRequest, Variable
 from morphgen.studies.rows import Row, StudyFolder, row_of
 from morphgen.studies.run import Job, job_of, run_job
@@ -12,6 +13,7 @@ from morphgen.studies.table import Table, read_table, require_parquet, write_tab
 __all__ = [
     "Design",
     "Job",
+    "Relation",
     "Row",
     "Scenario",
     "StudyFolder",
@@ -24,6 +26,7 @@ __all__ = [
     "probe_shape",
     "read_study",
     "read_table",
+    "relate",
     "require_parquet",
     "row_of",
     "run_job",

@@ -49,12 +49,11 @@ class PowerLaw:
     def text(self) -> str:
         """The law as text, such as ``2.03 eps^1.57 beta^0.72 / tau^2``."""
         above = [] if self.constant == 1.0 else [f"{self.constant:.3g}"]
-        below = []
+        below: list[str] = []
         for name, exponent in self.exponents.items():
-            power = f"{SYMBOLS.get(name, name)}^{abs(exponent):.3g}"
-            (below if name == PATHS and exponent <= 0.0 else above).append(
-                power if name == PATHS or exponent >= 0.0 else power.replace("^", "^-")
-            )
+            divides = name == PATHS and exponent < 0.0
+            shown = abs(exponent) if divides else exponent
+            (below if divides else above).append(f"{SYMBOLS.get(name, name)}^{shown:.3g}")
         return " / ".join([" ".join(above) or "1", *below])
 
 
