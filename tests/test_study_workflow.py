@@ -230,3 +230,24 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "a" / "study.json").write_text("{")
     with pytest.raises(StoreError, match="is no record of a study"):
         folder.check(MODEL, REQUEST, resume=True)
+
+
+def test_phases_that_are_not_measured_still_have_surfaces() -> None:
+    kinds = (
+        "volume_fraction",
+        "specific_surface_area",
+        "interface_area",
+        "effective_ionic_conductivity",
+    )
+    request = replace(REQUEST, shape=(12, 12, 12), descriptors=kinds, ionic={"pore": 2.0, "1": 1.0})
+    (every, pore) = (
+        run_job(job_of(scenarios(MODEL, asked)[2], asked)).readings
+        for asked in (request, replace(request, phases=("pore",)))
+    )
+    assert set(every) - set(pore) == {
+        "volume_fraction.active material", "specific_surface_area.active material"
+    }  # fmt: skip
+    assert {name: every[name] for name in pore} == pore
+    assert pore["specific_surface_area.pore"] > 0.0
+    assert pore["interface_area.pore-active material"] > 0.0
+    assert 1.0 < pore["effective_ionic_conductivity.pore-active material.z"] < 2.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from morphgen.descriptors import Frame, Reading, Wanted, measure
+from morphgen.descriptors import KINDS, Frame, Reading, Wanted, measure
 from morphgen.descriptors.parts import Labels
 from morphgen.errors import MorphgenError
 from morphgen.excursion import ExcursionModel, Realization
@@ -91,9 +91,18 @@ def column(reading: Reading, phases: tuple[Phase, ...]) -> str:
 
 def _measured(job: Job) -> Values:
     model = job.scenario.model
-    frame = Frame(job.shape, model.voxel_size, "zyx", job.labels, model.unit)
-    found = measure(_drawn(job), frame, job.wanted)
-    return {column(one, model.phases): float(one.values[0]) for one in found}
+    labels = _drawn(job)
+    every = tuple(phase.label for phase in model.phases)
+    found: Values = {}
+    # an interface has a phase on either side, wanted or not; what sees a volume as a whole is
+    # costly, phase by phase
+    for phases, sums in ((every, True), (job.labels, False)):
+        kinds = tuple(kind for kind in job.wanted.kinds if KINDS[kind].sums == sums)
+        frame = Frame(job.shape, model.voxel_size, "zyx", phases, model.unit)
+        for one in measure(labels, frame, replace(job.wanted, kinds=kinds)):
+            if not set(one.key.phases).isdisjoint(job.labels) or not one.key.phases:
+                found[column(one, model.phases)] = float(one.values[0])
+    return found
 
 
 def _drawn(job: Job) -> Any:
