@@ -16,6 +16,7 @@ FIGURES = (
     "lines_and_pairs",
     "paths",
     "shapes",
+    "study",
     "thresholds",
     "training",
 )

@@ -163,22 +163,20 @@ def study(
     jobs = study_jobs(model, request, out)
     folder = StudyFolder(out)
     folder.check(model, request, resume=resume)
-    with connected(access) as cluster, exclusive(out):
-        # another run may have begun meanwhile
-        folder.check(model, request, resume=resume)
-        rows = {job.scenario.number: folder.row(job.scenario.number) for job in jobs}
-        waiting = [job for job in jobs if _to_do(rows[job.scenario.number])]
-        costs = _requirements(folder, jobs, waiting, workers, cluster)
-        started(costs)
-        folder.begin(model, request)
-        progress(STAGE, len(jobs) - len(waiting), len(jobs))
-        with contextlib.closing(_rows(waiting, costs.workers, cluster)) as found:
-            for done, row in enumerate(found, len(jobs) - len(waiting) + 1):
-                folder.write(row)
-                rows[row.scenario] = row
-                progress(STAGE, done, len(jobs))
-        table = [row for _, row in sorted(rows.items()) if row is not None]
-        write_table(table, folder.table)
+    with connected(access) as cluster:
+        # a request that is refused leaves no folder behind
+        _requirements(folder, jobs, jobs, workers, cluster)
+        with exclusive(out):
+            # another run may have begun meanwhile
+            folder.check(model, request, resume=resume)
+            rows = {job.scenario.number: folder.row(job.scenario.number) for job in jobs}
+            waiting = [job for job in jobs if _to_do(rows[job.scenario.number])]
+            costs = _requirements(folder, jobs, waiting, workers, cluster)
+            started(costs)
+            folder.begin(model, request)
+            _compute(folder, waiting, rows, costs.workers, cluster, progress)
+            table = [row for _, row in sorted(rows.items()) if row is not None]
+            write_table(table, folder.table)
     return Studied(
         table=folder.table,
         scenarios=len(jobs),
@@ -245,6 +243,25 @@ def keep_volume(
     """Write a volume, or what is missing of it, and read its labels."""
     generate(model, store, shape=shape, seed=seed, backend="numpy", workers=1, resume=True)
     return np.asarray(open_labels(store)[...])
+
+
+def _compute(
+    folder: StudyFolder,
+    waiting: Sequence[Job],
+    rows: dict[int, Row | None],
+    workers: int,
+    cluster: Cluster | None,
+    progress: Progress,
+) -> None:
+    """Compute scenarios, and write each row as soon as it is there."""
+    done = len(rows) - len(waiting)
+    progress(STAGE, done, len(rows))
+    with contextlib.closing(_rows(waiting, workers, cluster)) as found:
+        for row in found:
+            folder.write(row)
+            rows[row.scenario] = row
+            done += 1
+            progress(STAGE, done, len(rows))
 
 
 def _to_do(row: Row | None) -> bool:

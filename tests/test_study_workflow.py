@@ -115,6 +115,7 @@ def test_what_lies_there_is_not_touched(tmp_path: Path) -> None:
         study(MODEL, REQUEST, tmp_path / "c", workers=1_000_000)
     after = {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
     assert after == before
+    assert {one.name for one in tmp_path.iterdir()} == {"a", "b"}
 
 
 @pytest.mark.usefixtures("here")
