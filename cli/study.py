@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .codes import FAILED, RESUMABLE
-from .generate import (
+from .generate import terminated_as_interrupted
+from .options import (
     PATIENCE,
+    Debug,
+    Json,
+    ModelFile,
     Patience,
+    Quiet,
     Scheduler,
     SchedulerFile,
     Workers,
-    terminated_as_interrupted,
 )
-from .options import Debug, Json, ModelFile, Quiet
 from .screen import Screen, trouble
 
 if TYPE_CHECKING:

@@ -9,12 +9,14 @@ from morphgen.studies.run import Job
 
 MIB = 2**20
 
-# Peaks above the labels, per voxel, measured at 128^3 and 192^3 (docs/how-to/study.md), rounded
-# up; what is not named sums over small parts.
-_BYTES_PER_VOXEL = 40
-# what a library takes that is loaded for it
-_LOADED = dict.fromkeys(("effective_diffusivity", "tortuosity_factor"), 400 * MIB)
+# Peaks of the resident memory of a process that measures volumes of 96 to 160 voxels a side,
+# rounded up, on Linux: transport takes 75 bytes per voxel and what torch needs, others 15 at most.
+_BYTES_PER_VOXEL = 15
 _INTERPRETER = 250 * MIB
+_TRANSPORT = ("effective_diffusivity", "tortuosity_factor")
+_CONDUCTION = ("effective_ionic_conductivity", "effective_electronic_conductivity")
+_TRANSPORT_BYTES = 75
+_TORCH = 300 * MIB
 
 # of a volume that is measured to know how long others take
 _PROBE_SIDE = 48
@@ -22,8 +24,10 @@ _PROBE_SIDE = 48
 
 def measuring_memory(job: Job) -> int:
     """Largest memory that measuring a scenario takes, interpreter included, in bytes."""
-    loaded = max((_LOADED.get(kind, 0) for kind in job.wanted.kinds), default=0)
-    return _INTERPRETER + loaded + _BYTES_PER_VOXEL * math.prod(job.shape)
+    flows = not {*_TRANSPORT, *_CONDUCTION}.isdisjoint(job.wanted.kinds)
+    loaded = _TORCH if set(_TRANSPORT) & set(job.wanted.kinds) else 0
+    each = _TRANSPORT_BYTES if flows else _BYTES_PER_VOXEL
+    return _INTERPRETER + loaded + each * math.prod(job.shape)
 
 
 def probe_shape(shape: Sequence[int]) -> tuple[int, int, int]:

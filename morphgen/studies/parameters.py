@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from scipy.optimize import brentq
-
-from morphgen.errors import InputError, ModelError
+from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field
-from morphgen.excursion.correlated import fractions as correlated_fractions
+from morphgen.excursion.correlated import second_probability
 from morphgen.excursion.shared import AnyKernel
 from morphgen.fields.laws import ChiSquare, Law
-from morphgen.fields.orthants import steps
 from morphgen.phases import Phase
 from morphgen.studies.kernels import scaled, stretched
 from morphgen.studies.request import Variable
 
 # fractions that are given for all phases must sum to one
 _SUM_ERROR = 1e-9
+# no threshold of a smaller fraction is worth the trouble
+_LEAST = 1e-6
 
 
 def varied_model(
@@ -102,39 +100,17 @@ def with_fractions(model: ExcursionModel, fractions: Mapping[int, float]) -> Exc
     fields: list[Field] = []
     left = 1.0
     for number, (label, field) in enumerate(zip(model.order, model.fields, strict=False)):
-        share = min(fractions[label] / left, 1.0)
+        share, below = min(fractions[label] / left, 1.0), field.side == "below"
         if model.shared is not None and number == 1:
-            threshold = _conditional_threshold(model, fields[0], field, fractions[label])
-        else:
-            threshold = _threshold(field.law, share, below=field.side == "below")
-        fields.append(replace(field, threshold=threshold))
+            known, cross = fields[0].steps, model.shared.cross_correlation
+            share = second_probability(known, field.law, fractions[label], cross, below=below)
+        fields.append(replace(field, threshold=_threshold(field.law, share, below=below)))
         left -= fractions[label]
     return replace(model, fields=tuple(fields))
 
 
 def _threshold(law: Law, probability: float, *, below: bool) -> float:
     return law.threshold(1.0 - probability if below else probability)
-
-
-def _conditional_threshold(
-    model: ExcursionModel, first: Field, second: Field, wanted: float
-) -> float:
-    """Threshold of the second of two fields that share noise, for a fraction of its phase."""
-    assert model.shared is not None
-    cross = model.shared.cross_correlation
-    below = second.side == "below"
-
-    def excess(score: float) -> float:
-        # of a normal variable, so that the search runs over the whole line
-        threshold = _threshold(second.law, 0.5 * math.erfc(score / math.sqrt(2.0)), below=below)
-        own = steps(second.law, threshold, below=below)
-        return correlated_fractions(first.steps, own, cross)[1] - wanted
-
-    try:
-        score = brentq(excess, -8.0, 8.0, xtol=1e-12)
-    except ValueError as error:
-        raise ModelError(f"no threshold gives the fraction {wanted}") from error
-    return _threshold(second.law, 0.5 * math.erfc(score / math.sqrt(2.0)), below=below)
 
 
 def _all_fractions(
@@ -163,7 +139,13 @@ def _all_fractions(
             f"{'less than 1' if takers else '1 for all phases'}"
         )
     scale = left / sum(before[label] for label in takers) if takers else 0.0
-    return kept | {label: before[label] * scale for label in takers}
+    found = kept | {label: before[label] * scale for label in takers}
+    least = min(found, key=lambda label: found[label])
+    if found[least] < _LEAST:
+        raise InputError(
+            f"the fraction of {names[least]} is {found[least]:.3g}: expected {_LEAST:g} at least"
+        )
+    return found
 
 
 def _with(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:

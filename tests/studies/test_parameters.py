@@ -109,6 +109,8 @@ def test_all_lengths_of_a_model_with_shared_noise() -> None:
     ("variable", "value", "words"),
     [
         (of("volume_fraction", phase="pore"), 1.0, "fraction of pore is 1: expected 0 to 1"),
+        (of("volume_fraction", phase="pore"), 1e-7, "pore is 1e-07: expected 1e-06 at least"),
+        (of("volume_fraction", phase="pore"), 1.0 - 1e-7, "expected 1e-06 at least"),
         (of("volume_fraction", phase="gas"), 0.1, "no phase 'gas'"),
         (of("length_factor", field="all"), -1.0, "factor -1.0: expected a positive"),
         (of("length_factor", field="shared"), 1.0, "share no noise"),
