@@ -85,9 +85,21 @@ def regress(
         folds=folds,
         seed=seed,
     )
-    record = {"study": study, "relations": [one.to_dict() for one in found]}
     for one in found:
         show(screen, one)
+    _finish(screen, files, found, table, study, overwrite)
+
+
+def _finish(
+    screen: Screen,
+    files: dict[str, Path],
+    found: tuple[Relation, ...],
+    table: Table,
+    study: Path,
+    overwrite: bool,
+) -> None:
+    """Write what is to be written, and print the JSON."""
+    record = {"study": study, "relations": [one.to_dict() for one in found]}
     if files:
         _write(files, found, table, record, overwrite)
         screen.line(f"written to {', '.join(str(one) for one in files.values())}")

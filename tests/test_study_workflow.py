@@ -20,6 +20,7 @@ from morphgen import study_workflow
 from morphgen.descriptors import measure
 from morphgen.errors import InputError, StoreError, WorkerError
 from morphgen.excursion import Realization
+from morphgen.fields.synthesis import synthesis
 from morphgen.studies import (
     Design,
     Job,
@@ -169,6 +170,8 @@ def test_kept_volumes(tmp_path: Path) -> None:
     store = tmp_path / "volume.zarr"
     row = run_job(job_of(one, request, store, keep_volume))
     assert row.error == ""
+    # nothing piles up from scenario to scenario
+    assert synthesis.cache_info().currsize == 0
     assert row.readings == run_job(job_of(one, request)).readings
     labels = open_labels(store)[...]
     np.testing.assert_array_equal(labels, Realization(one.model, 1).window((0, 0, 0), (20, 16, 24)))

@@ -185,3 +185,11 @@ def _matrices(weights: np.ndarray, edge: int) -> tuple[np.ndarray, ...]:
         matrix.flags.writeable = False
         found.append(matrix)
     return tuple(found)
+
+
+def forget() -> None:
+    """Drop what was prepared for all kernels: up to a hundred megabytes each, kept for 32 of them.
+
+    For who draws from one model after the other.
+    """
+    synthesis.cache_clear()

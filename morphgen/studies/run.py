@@ -12,6 +12,7 @@ from morphgen.descriptors import KINDS, Frame, Reading, Wanted, measure
 from morphgen.descriptors.parts import Labels
 from morphgen.errors import MorphgenError
 from morphgen.excursion import ExcursionModel, Realization
+from morphgen.fields.synthesis import forget
 from morphgen.phases import Phase
 from morphgen.studies.design import Values
 from morphgen.studies.parameters import phase_of
@@ -78,6 +79,8 @@ def run_job(job: Job) -> Row:
         problem = str(error)
     except Exception as error:  # noqa: BLE001 - one scenario must not end the others
         problem = f"{type(error).__name__}: {error}"
+    # the next scenario has other kernels
+    forget()
     words = " ".join(problem.split())[:500]
     return row_of(job.scenario, readings, words, time.perf_counter() - began)
 
