@@ -16,7 +16,6 @@ from morphgen.descriptors import left_out, possible_kinds
 from morphgen.descriptors.parts import Labels
 from morphgen.errors import InputError, WorkerError
 from morphgen.excursion.model import ExcursionModel
-from morphgen.excursion.realization import Realization
 from morphgen.progress import Progress, silent
 from morphgen.studies import (
     Job,
@@ -315,15 +314,13 @@ def _requirements(
 ) -> StudyPlan:
     """Costs without a time; InputError if a scenario does not fit into the memory."""
     backend = Backend()
-    samples = [Realization(job.scenario.model) for job in jobs]
     need = max(
-        max(worker_memory(sample, backend), measuring_memory(job))
-        for sample, job in zip(samples, jobs, strict=True)
+        max(worker_memory(job.scenario.sample, backend), measuring_memory(job)) for job in jobs
     )
     disk = _ROW_BYTES * len(waiting)
     for job in waiting:
         if job.store is not None:
-            sample = Realization(job.scenario.model)
+            sample = job.scenario.sample
             grid = BlockGrid(job.shape, sample.block_edge)
             disk += disk_expected(sample.model, grid, inner_chunk(grid.edge), len(grid))
     room = available_memory() if cluster is None else cluster.memory

@@ -11,7 +11,7 @@ from typing import Any
 from morphgen.descriptors import KINDS, Frame, Reading, Wanted, measure
 from morphgen.descriptors.parts import Labels
 from morphgen.errors import MorphgenError
-from morphgen.excursion import ExcursionModel, Realization
+from morphgen.excursion import ExcursionModel
 from morphgen.fields.synthesis import forget
 from morphgen.phases import Phase
 from morphgen.studies.design import Values
@@ -112,4 +112,4 @@ def _drawn(job: Job) -> Any:
     scenario = job.scenario
     if job.store is not None and job.keep is not None:
         return job.keep(scenario.model, job.shape, scenario.seed, job.store)
-    return Realization(scenario.model, scenario.seed).window((0, 0, 0), job.shape)
+    return scenario.sample.window((0, 0, 0), job.shape)

@@ -24,20 +24,27 @@ class Scenario:
         Number of the scenario, from 0.
     point, realization : int
         Number of its point of the design, and of the realization of that point.
-    seed : int
-        Seed of the volume.
     values : dict of str to float
         Values of what is varied.
-    model : ExcursionModel
-        The model with these values.
+    sample : Realization
+        The model with these values, and the seed of the volume.
     """
 
     number: int
     point: int
     realization: int
-    seed: int
     values: Values
-    model: ExcursionModel
+    sample: Realization
+
+    @property
+    def model(self) -> ExcursionModel:
+        """The model with the values of the scenario."""
+        return self.sample.model
+
+    @property
+    def seed(self) -> int:
+        """Seed of the volume."""
+        return self.sample.seed
 
     @property
     def title(self) -> str:
@@ -63,15 +70,16 @@ def scenarios(model: ExcursionModel, request: StudyRequest) -> tuple[Scenario, .
     for point, values in enumerate(points):
         try:
             one = varied_model(model, request.vary, values, request.rest)
-            seeds = _seeds(request, point, values)
-            # kernels that no lattice can hold are refused here
-            _ = Realization(one, seeds[0]).block_edge
+            samples = [Realization(one, seed) for seed in _seeds(request, point, values)]
+            for sample in samples:
+                # kernels that no lattice can hold are refused here; what is found, is kept
+                _ = sample.block_edge
         except MorphgenError as error:
             shown = ", ".join(f"{name.removeprefix('set.')} = {x:g}" for name, x in values.items())
             wrong.append(f"{shown}: {error}")
             continue
-        for realization, seed in enumerate(seeds):
-            found.append(Scenario(len(found), point, realization, seed, values, one))
+        for realization, sample in enumerate(samples):
+            found.append(Scenario(len(found), point, realization, values, sample))
     if wrong:
         raise InputError(
             f"{len(wrong)} of {len(points)} points are impossible: {'; '.join(wrong[:_SHOWN])}"
