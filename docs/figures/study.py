@@ -14,13 +14,10 @@ from morphgen.studies import Table, relate
 from morphgen.studies.pictures import draw_predictions, draw_responses, png
 
 COLUMNS = (
-    "volume_fraction.pore",
-    "constrictivity.pore.z",
     "constrictivity.pore.x",
-    "mean_geodesic_tortuosity.pore.z",
     "mean_geodesic_tortuosity.pore.x",
-    "effective_diffusivity.pore.z",
     "effective_diffusivity.pore.x",
+    "effective_diffusivity.pore.z",
 )
 
 
