@@ -23,6 +23,7 @@ from morphgen.studies import (
     StudyFolder,
     StudyRequest,
     job_of,
+    library_memory,
     measuring_memory,
     probe_shape,
     require_parquet,
@@ -315,7 +316,11 @@ def _requirements(
     """Costs without a time; InputError if a scenario does not fit into the memory."""
     backend = Backend()
     need = max(
-        max(worker_memory(job.scenario.sample, backend), measuring_memory(job)) for job in jobs
+        max(
+            worker_memory(job.scenario.sample, backend) + library_memory(job),
+            measuring_memory(job),
+        )
+        for job in jobs
     )
     disk = _ROW_BYTES * len(waiting)
     for job in waiting:

@@ -1,6 +1,6 @@
 """Parameter studies: scenarios of a model, their table, and what relates its columns."""
 
-from morphgen.studies.estimates import measuring_memory, probe_shape
+from morphgen.studies.estimates import library_memory, measuring_memory, probe_shape
 from morphgen.studies.parameters import varied_model, with_fractions
 from morphgen.studies.parsing import parse_study, read_study
 from morphgen.studies.relations import Relation, relate
@@ -21,6 +21,7 @@ __all__ = [
     "Table",
     "Variable",
     "job_of",
+    "library_memory",
     "measuring_memory",
     "parse_study",
     "probe_shape",

@@ -25,9 +25,13 @@ _PROBE_SIDE = 48
 def measuring_memory(job: Job) -> int:
     """Largest memory that measuring a scenario takes, interpreter included, in bytes."""
     flows = not {*_TRANSPORT, *_CONDUCTION}.isdisjoint(job.wanted.kinds)
-    loaded = _TORCH if set(_TRANSPORT) & set(job.wanted.kinds) else 0
     each = _TRANSPORT_BYTES if flows else _BYTES_PER_VOXEL
-    return _INTERPRETER + loaded + each * math.prod(job.shape)
+    return _INTERPRETER + library_memory(job) + each * math.prod(job.shape)
+
+
+def library_memory(job: Job) -> int:
+    """Memory of libraries that measuring loads, and that stays when the next volume is drawn."""
+    return _TORCH if set(_TRANSPORT) & set(job.wanted.kinds) else 0
 
 
 def probe_shape(shape: Sequence[int]) -> tuple[int, int, int]:
