@@ -32,5 +32,5 @@ def read(file: Path) -> Table:
 def draw(folder: Path) -> None:
     """Draw what `morphgen regress` draws."""
     table = read(Path(__file__).with_name("study.csv"))
-    (folder / "predicted.png").write_bytes(png(draw_predictions(relate(table))))
-    (folder / "responses.png").write_bytes(png(draw_responses(table, COLUMNS)))
+    (folder / "study_predicted.png").write_bytes(png(draw_predictions(relate(table))))
+    (folder / "study_responses.png").write_bytes(png(draw_responses(table, COLUMNS)))

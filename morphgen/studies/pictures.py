@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from morphgen.errors import InputError
 from morphgen.studies.relations import Relation
@@ -41,6 +42,10 @@ def draw_predictions(relations: Sequence[Relation]) -> Figure:
         axis.plot(ends, ends, color="black", linewidth=1.0)
         axis.set(xscale="log", yscale="log", xlabel=f"simulated {_words(one.response)}")
         axis.set_ylabel("predicted")
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            side.set_major_formatter(StrMethodFormatter("{x:g}"))
+            side.set_minor_formatter(NullFormatter())
         axis.set_title(_safe(one.phase), fontsize=10)
         axis.legend(frameon=False, fontsize=8)
     return figure
