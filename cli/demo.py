@@ -14,7 +14,7 @@ from morphgen.errors import InputError
 from .calibrate import draw_report, fit
 from .options import Debug, Json, Overwrite, Quiet
 from .screen import Screen, figure
-from .specimens import central_part
+from .specimens import GivenVolume, central_part
 from .validate import compared, verdict
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _validate(
 
     screen.line("4. Validation with the second section, which the calibration has not seen")
     began = time.perf_counter()
-    comparison = compared(screen, model, sections, shown=volume)
+    comparison = compared(screen, model, sections, volume=GivenVolume(shown=volume))
     page = validation_report(comparison, model, sections, volume=volume)
     write_report(files.report, page, overwrite=True)
     files.picture.write_bytes(phase_surfaces({"Generated volume": volume}).data)

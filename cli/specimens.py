@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,25 @@ if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
 
-LARGEST_SIDE = 256
+# a store is shown up to this side
+LARGEST_SHOWN = 256
+
+
+@dataclass(frozen=True)
+class GivenVolume:
+    """What --volume names: a volume that is judged, or one that is only shown, or nothing.
+
+    Attributes
+    ----------
+    judged, shown : Volume or None
+        The volume; of a store its middle.
+    whole_shape : tuple of int or None
+        Shape of the store that it is the middle of.
+    """
+
+    judged: Volume | None = None
+    shown: Volume | None = None
+    whole_shape: tuple[int, int, int] | None = None
 
 
 def model_phases(model: ExcursionModel) -> dict[int, str]:
@@ -21,8 +40,8 @@ def model_phases(model: ExcursionModel) -> dict[int, str]:
     return {phase.label: phase.name for phase in model.phases}
 
 
-def central_part(path: Path) -> Volume:
-    """Middle of a volume store as an image.
+def central_part(path: Path, side: int = LARGEST_SHOWN) -> Volume:
+    """Middle of a volume store as an image, of at most ``side`` voxels along each axis.
 
     Raises
     ------
@@ -32,7 +51,7 @@ def central_part(path: Path) -> Volume:
     from morphgen.errors import StoreError
     from morphgen.images import Volume
     from morphgen.tiles import open_volume
-    from morphgen.tiles.metadata import model_hash
+    from morphgen.validation.volumes import central_box
 
     store = open_volume(path)
     if not store.complete:
@@ -40,14 +59,12 @@ def central_part(path: Path) -> Volume:
             f"{path} holds {store.written} of {store.blocks} blocks; "
             "complete it with generate --resume"
         )
-    z, y, x = (max(0, (side - LARGEST_SIDE) // 2) for side in store.shape)
-    part = (slice(z, z + LARGEST_SIDE), slice(y, y + LARGEST_SIDE), slice(x, x + LARGEST_SIDE))
     return Volume(
-        labels=store.read(part),
+        labels=store.read(central_box(store.shape, side)),
         voxel_size=store.voxel_size,
         unit=store.unit,
         phases=store.model.phases,
-        sha256=model_hash(store.model),
+        sha256=store.record.identity(),
         source=path.name,
     )
 
@@ -103,8 +120,8 @@ def volumes_of(
     sections: bool,
     voxel_size: str | None,
     phases: str | None,
-) -> tuple[Volume | None, Volume | None]:
-    """Volume that is judged, and volume that is only shown: one of them at most.
+) -> GivenVolume:
+    """Volume that is judged, or volume that is only shown.
 
     Raises
     ------
@@ -113,21 +130,28 @@ def volumes_of(
     """
     from morphgen.errors import InputError
     from morphgen.images import volume_in_unit
+    from morphgen.tiles import open_volume
+    from morphgen.validation.volumes import LARGEST_SIDE
 
     if path is None:
-        return None, None
+        return GivenVolume()
     if not path.is_dir():
-        return _volume_image(screen, model, path, voxel_size, phases), None
-    found = volume_in_unit(central_part(path), model.unit)
+        return GivenVolume(judged=_volume_image(screen, model, path, voxel_size, phases))
+    whole = open_volume(path).shape
     if not _own(model, path):
-        return found, None
+        found = volume_in_unit(central_part(path, LARGEST_SIDE), model.unit)
+        return GivenVolume(judged=found, whole_shape=whole)
     if not sections:
         raise InputError(
             f"{path} was generated from this very model, which proves nothing; give sections, or "
             "a volume of the specimen"
         )
     screen.note(f"{path.name} was generated from this very model: it is shown, not judged")
-    return None, found
+    found = volume_in_unit(central_part(path), model.unit)
+    if found.labels.shape != whole:
+        shape = " x ".join(map(str, found.labels.shape))
+        screen.note(f"the middle {shape} of its {' x '.join(map(str, whole))} voxels are shown")
+    return GivenVolume(shown=found, whole_shape=whole)
 
 
 def _own(model: ExcursionModel, path: Path) -> bool:

@@ -23,11 +23,11 @@ from .options import (
 )
 from .reports import Figures, Pdf, Reports
 from .screen import Screen, figure, trouble
-from .specimens import sections_of, volumes_of
+from .specimens import GivenVolume, sections_of, volumes_of
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
-    from morphgen.images import Section, Volume
+    from morphgen.images import Section
     from morphgen.validation import ComparedVolume, Comparison
     from morphgen.validation.comparison import Judge
 
@@ -82,8 +82,8 @@ Descriptors = Annotated[
         "--descriptors",
         metavar="NAME,...",
         show_default=False,
-        help="What is measured of volumes, such as volume_fraction,mean_geodesic_tortuosity.  "
-        "[default: all]",
+        help="What is measured of the reference volume, such as "
+        "volume_fraction,mean_geodesic_tortuosity.  [default: all]",
     ),
 ]
 Realizations = Annotated[
@@ -129,13 +129,12 @@ def validate(
     reports.check(overwrite, [model, *files, *([] if volume is None else [volume])])
     found = load_model(model)
     images = sections_of(screen, found, files, plane, voxel_size, phases)
-    reference, shown = volumes_of(screen, found, volume, bool(files), voxel_size, phases)
+    given = volumes_of(screen, found, volume, bool(files), voxel_size, phases)
     comparison = compared(
         screen,
         found,
         images,
-        volume=reference,
-        shown=shown,
+        volume=given,
         realizations=realizations,
         seed=seed,
         judge=judge.value,
@@ -145,7 +144,7 @@ def validate(
     if reports.wanted:
         from morphgen.validation.report import validation_report
 
-        document = validation_report(comparison, found, images, volume=reference or shown)
+        document = validation_report(comparison, found, images, volume=given.judged or given.shown)
         reports.write(document, overwrite)
     show(screen, found, comparison)
     reports.tell(screen)
@@ -161,8 +160,7 @@ def compared(
     model: ExcursionModel,
     images: Sequence[Section],
     *,
-    volume: Volume | None = None,
-    shown: Volume | None = None,
+    volume: GivenVolume,
     realizations: int | None = None,
     seed: int = 0,
     judge: Judge = "difference",
@@ -176,8 +174,9 @@ def compared(
         return compare(
             model,
             images,
-            volume=volume,
-            shown=shown,
+            volume=volume.judged,
+            shown=volume.shown,
+            whole_shape=None if volume.judged is None else volume.whole_shape,
             realizations=realizations,
             seed=seed,
             judge=judge,
@@ -189,19 +188,19 @@ def compared(
 
 def show(screen: Screen, model: ExcursionModel, comparison: Comparison) -> None:
     """Print what lies farthest off."""
+    from morphgen.validation.cautions import cautions
     from morphgen.validation.judgements import by_distance
-    from morphgen.validation.words import names_of, title
+    from morphgen.validation.words import names_of, percent, title
 
     names = names_of(model.phases)
-    for one in comparison.sections:
-        if not one.held_out:
-            screen.note(f"warning: the model was calibrated on {one.name}: no independent test")
+    for words in cautions(comparison, model):
+        screen.note(f"warning: {words}")
     rows = [
         (
             title(one, names),
             figure(one.observed[one.worst], _known(one.standard_error[one.worst])),
             figure(one.mean[one.worst], one.sd[one.worst]),
-            "-" if one.verdict == "not judged" else f"{one.z[one.worst]:+.2f}",
+            f"{one.z[one.worst]:+.2f}" if one.judged[one.worst] else "-",
             percent(one.smallest_margin),
             one.verdict,
         )
@@ -222,19 +221,19 @@ def _known(error: float) -> float | None:
     return error if math.isfinite(error) else None
 
 
-def percent(share: float) -> str:
-    """Margin as it is printed."""
-    return f"{100.0 * share:.1f} %" if math.isfinite(share) else "-"
-
-
 def verdict(comparison: Comparison) -> str:
     """Outcome in one line."""
+    from morphgen.validation.words import percent
+
     total = len(comparison.quantities)
     off = sum(not one.passed for one in comparison.quantities)
+    known = [one.largest_deviation for one in comparison.quantities if not one.one_sided]
     limits = (
-        f"largest deviation {comparison.quantities[0].largest_deviation:.3g}, limit "
+        f"largest deviation {max(known, default=0.0):.3g}, limit "
         f"{comparison.critical:.3g} standard deviations"
     )
+    if len(known) < total:
+        limits += f"; {total - len(known)} have a value on one side alone"
     if comparison.judge == "equivalence":
         small = sum(one.within_margin for one in comparison.quantities)
         word = "passed" if comparison.passed else "not passed"
@@ -248,9 +247,11 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _volume_words(volume: ComparedVolume) -> str:
+    from morphgen.validation.words import box_words
+
     shape, whole = (" x ".join(map(str, one)) for one in (volume.shape, volume.whole_shape))
     part = "all" if volume.shape == volume.whole_shape else f"the middle {shape}"
     return (
         f"of the volume {volume.name}, {part} of {whole} voxels were compared; what is no sum over "
-        f"voxels in {volume.cubes} cubes of {volume.cube_side} voxels a side"
+        f"voxels in {box_words(volume)}"
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from importlib.metadata import version
 from typing import get_args
 
 import numpy as np
 
+from morphgen.descriptors import KINDS
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel
 from morphgen.images import Section, Volume
@@ -39,6 +41,8 @@ FEWEST_REALIZATIONS = 8
 SECTION_REALIZATIONS = 32
 VOLUME_REALIZATIONS = 16
 LONGEST_DEFAULT_LAG = 60
+# as of a section that a model is calibrated on
+SMALLEST_SIDE = 32
 MARGIN = 0.1
 
 
@@ -55,6 +59,7 @@ def compare(
     judge: Judge = "difference",
     max_lag: float | None = None,
     kinds: Sequence[str] | None = None,
+    whole_shape: Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> Comparison:
     """Compare held-out sections and a reference volume with those simulated from a model.
@@ -89,7 +94,8 @@ def compare(
         model. Of a section that it was calibrated on, the report says so. May be empty if there
         is a volume.
     volume : Volume, optional
-        Reference volume. Of one with more than 192 voxels along an axis, the middle is taken.
+        Reference volume, of 32 voxels at least along each axis. Of one with more than 192 voxels
+        along an axis, the middle is taken.
     shown : Volume, optional
         A volume, for instance generated from the model, whose values are shown beside those of
         the sections; they are not judged. Fractions are those of all voxels, the rest is measured
@@ -102,7 +108,7 @@ def compare(
         Probability that a true model leaves any band.
     margin : float
         Margin of equivalence, as a share of each quantity's scale: of a number itself, or of the
-        largest value of a curve.
+        largest value of a curve; see `Quantity`.
     judge : {"difference", "equivalence"}
         The comparison passes if no band is left, or if every quantity is shown to lie within the
         margin.
@@ -110,7 +116,10 @@ def compare(
         Largest lag, in the model's unit. By default that of the calibration, at most 60 pixels
         and half the shortest side; of volumes at most 40 voxels.
     kinds : sequence of str, optional
-        What is measured of volumes; by default all.
+        What is measured of the reference volume; by default all.
+    whole_shape : sequence of int, optional
+        Shape of what ``volume`` was cut from, where that is the middle of a larger one, as
+        `morphgen.validation.volumes.central_box` says.
     progress : callable
         Told the stage and the numbers of simulations done and to do.
 
@@ -122,7 +131,8 @@ def compare(
     ------
     InputError
         If there is nothing to compare with, sections or volume have other labels or another unit
-        than the model, ``max_lag`` does not fit into a section, or another argument is out of its
+        than the model, the volume is too small, a kind is not known or there is no volume to
+        measure it on, ``max_lag`` does not fit into a section, or another argument is out of its
         range.
     """
     count = realizations
@@ -130,11 +140,12 @@ def compare(
         count = SECTION_REALIZATIONS if volume is None else VOLUME_REALIZATIONS
     _check_request(sections, volume, count, seed)
     _check_rule(level, margin, judge)
+    _check_kinds(kinds, volume)
     volumes = [one for one in (volume, shown) if one is not None]
     images: list[Section | Volume] = [*sections, *volumes]
     for image in images:
         _check_image(model, image)
-    part = None if volume is None else _middle(volume)
+    part = None if volume is None else _middle(volume, whole_shape)
     lag = _max_lag(model, sections, part, max_lag)
     specimens = _specimens(model, sections, part, lag, kinds)
     subjects = _measured(specimens, count, seed, progress)
@@ -160,7 +171,9 @@ def compare(
         unit=model.unit,
         max_lag=lag,
         sections=tuple(_section_record(model, section) for section in sections),
-        volume=None if volume is None else _volume_record(model, volume, specimens[-1]),
+        volume=None
+        if volume is None
+        else _volume_record(model, volume, whole_shape, specimens[-1]),
         quantities=quantities,
         misfit=misfits(first.observed, first.exact),
         shown_misfit=None if first.shown is None else misfits(first.observed, first.shown),
@@ -191,6 +204,20 @@ def _check_rule(level: float, margin: float, judge: str) -> None:
         raise InputError(f"judge is {judge!r}; expected {' or '.join(get_args(Judge))}")
 
 
+def _check_kinds(kinds: Sequence[str] | None, volume: Volume | None) -> None:
+    if kinds is None:
+        return
+    for kind in kinds:
+        if kind not in KINDS:
+            near = get_close_matches(kind, KINDS, 3, 0.5) or list(KINDS)
+            raise InputError(f"descriptor {kind!r} is not known; did you mean {', '.join(near)}?")
+    if volume is None:
+        raise InputError(
+            "descriptors are chosen for a reference volume, and there is none; of sections all "
+            "are compared"
+        )
+
+
 def _check_image(model: ExcursionModel, image: Section | Volume) -> None:
     theirs = [phase.label for phase in image.phases]
     ours = [phase.label for phase in model.phases]
@@ -206,9 +233,21 @@ def _check_image(model: ExcursionModel, image: Section | Volume) -> None:
         )
 
 
-def _middle(volume: Volume) -> Volume:
+def _middle(volume: Volume, whole_shape: Sequence[int] | None) -> Volume:
     """Part of a reference volume that is compared."""
     shape = volume.labels.shape
+    if min(shape) < SMALLEST_SIDE:
+        raise InputError(
+            f"{volume.source} has {' x '.join(map(str, shape))} voxels; a reference volume needs "
+            f"{SMALLEST_SIDE} at least along each axis. Give slices of a thinner one as sections"
+        )
+    if whole_shape is not None:
+        middle = tuple(box.stop - box.start for box in central_box(whole_shape))
+        if middle != shape:
+            raise InputError(
+                f"{volume.source} has the shape {shape}; the middle of {tuple(whole_shape)} that "
+                f"is compared has the shape {middle}"
+            )
     part = volume.labels[central_box(shape)]
     return volume if part.shape == shape else replace(volume, labels=part)
 
@@ -296,11 +335,14 @@ def _section_record(model: ExcursionModel, section: Section) -> ComparedSection:
 
 
 def _volume_record(
-    model: ExcursionModel, volume: Volume, compared: SectionSet | ReferenceVolume
+    model: ExcursionModel,
+    volume: Volume,
+    whole_shape: Sequence[int] | None,
+    compared: SectionSet | ReferenceVolume,
 ) -> ComparedVolume:
     assert isinstance(compared, ReferenceVolume)
     view = compared.view
-    z, y, x = volume.labels.shape
+    z, y, x = whole_shape or volume.labels.shape
     box = central_box((z, y, x))
     return ComparedVolume(
         name=volume.source,

@@ -48,19 +48,25 @@ class Quantity:
     closed_form, shown : tuple of float or None
         What the model implies exactly, and what slices of a volume show that is not judged.
     scale : float
-        Largest value of the number or curve, without its sign: what a margin is a share of.
+        What a margin is a share of: the largest value of the number or curve, without its sign; of
+        an Euler number that of all phases; of C_ij - p_i p_j its bound
+        sqrt(p_i (1 - p_i) p_j (1 - p_j)).
     smallest_margin : float
         Least share of the scale within which the difference is shown to lie: "true to within".
+        Infinite where a value is missing or infinite that others have.
     largest_deviation : float
-        Largest deviation z of the judged points, without its sign; 0 without one.
+        Largest deviation z of the judged points, without its sign; 0 without one. Infinite where
+        the specimen alone, or all simulations alone, have no finite value.
     p_value : float
-        Probability that any point of the whole comparison strays as far from a true model.
+        Probability that any point of the whole comparison strays as far from a true model; 0 of
+        an infinite deviation, whose probability is not known.
     passed : bool
         Whether every judged point lies within the band.
     verdict : str
         "equivalent": within the band, and shown to lie within the margin; "not told apart":
         within the band, but not shown to lie within the margin; "differs, within the margin":
-        outside the band, and shown to lie within the margin; "differs"; or "not judged".
+        outside the band, and shown to lie within the margin; "differs"; or "not judged": nothing
+        has a value, or all have the same.
     """
 
     where: Place
@@ -97,6 +103,11 @@ class Quantity:
     def within_margin(self) -> bool:
         """Whether the difference is shown to lie within the margin."""
         return self.verdict in ("equivalent", "differs, within the margin")
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether either the specimen or all simulations have no finite value."""
+        return math.isinf(self.largest_deviation)
 
 
 @dataclass(frozen=True)

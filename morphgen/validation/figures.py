@@ -121,16 +121,19 @@ def deviations(
     """
     names = names_of(model.phases)
     shown = quantities[:MOST_ROWS]
-    most = max(one.largest_deviation for one in shown)
+    limit = 1.3 * comparison.critical
+    known = [one.largest_deviation for one in shown if not one.one_sided]
+    most = max([limit, *(1.15 * value for value in known)])
     figure = Figure(figsize=(WIDTH, 0.9 + 0.19 * len(shown)), layout="constrained")
     axis = figure.subplots()
     for row, one in enumerate(shown):
         color, marker = (SIMULATED, "o") if one.passed else (OFF, "X")
-        axis.plot([0.0, one.largest_deviation], [row, row], color="0.8", linewidth=1.0, zorder=1)
-        axis.plot([one.largest_deviation], [row], marker, color=color, markersize=6)
+        end = min(one.largest_deviation, most)
+        axis.plot([0.0, end], [row, row], color="0.8", linewidth=1.0, zorder=1)
+        axis.plot([end], [row], marker, color=color, markersize=6, clip_on=False)
     axis.axvline(comparison.critical, color="black", linestyle="--", linewidth=1.0)
     axis.set_xscale("symlog", linthresh=2.0 * comparison.critical, linscale=2.0)
-    axis.set_xlim(0.0, max(1.15 * most, 1.3 * comparison.critical))
+    axis.set_xlim(0.0, most)
     axis.xaxis.set_major_locator(FixedLocator(_ticks(axis)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
@@ -146,7 +149,12 @@ def deviations(
         f"{len(comparison.quantities)} lie beyond the limit of {comparison.critical:.2f}",
         (f"The {MOST_ROWS} farthest. " if len(quantities) > MOST_ROWS else "")
         + "For a curve the deviation is that of its worst point. A dot lies within the limit, a "
-        "cross beyond it.",
+        "cross beyond it"
+        + (
+            ", at the right end where one side alone has a value."
+            if len(known) < len(shown)
+            else "."
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from morphgen.descriptors import KINDS, left_out
 from morphgen.excursion import ExcursionModel
+from morphgen.validation.cautions import cautions
 from morphgen.validation.comparison import Comparison, Quantity
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, text
 from morphgen.validation.specimens import Place
@@ -32,7 +33,7 @@ _MEANINGS: dict[Word, str] = {
     "differs, within the margin": "a difference was found, and it is smaller than {margin}",
     "not told apart": "no difference was found, but one larger than {margin} is possible",
     "equivalent": "no difference was found, and none larger than {margin} is possible",
-    "not judged": "the specimen or the simulations give no value, or the simulations do not vary",
+    "not judged": "neither specimen nor simulations have a value, or all have the same",
 }
 
 
@@ -40,7 +41,7 @@ def comparison_verdict(comparison: Comparison, model: ExcursionModel) -> Verdict
     """Say whether the specimen could be of the model, or how near it is."""
     names = names_of(model.phases)
     words = _difference(comparison) if comparison.judge == "difference" else _nearness(comparison)
-    lines = [_counts(comparison), _farthest(comparison, names), *_not_independent(comparison)]
+    lines = [_counts(comparison), _farthest(comparison, names), *cautions(comparison, model)]
     return Verdict(words, tuple(lines), "passed" if comparison.passed else "failed")
 
 
@@ -100,7 +101,8 @@ def reading_chapter(comparison: Comparison) -> Chapter:
         text(
             "Whether a difference is small is another question than whether one was found. Of each "
             "quantity, “true to within” is the least share of its scale (the number itself, or "
-            "the largest value of a curve) within which the difference is shown to lie with a "
+            "the largest value of a curve; what that is where values cross 0, the documentation "
+            "says) within which the difference is shown to lie with a "
             f"probability of {comparison.confidence:g}, over all its points. Standard errors of "
             "the specimen come from the scatter between its parts."
         ),
@@ -158,6 +160,12 @@ def _counts(comparison: Comparison) -> str:
 def _farthest(comparison: Comparison, names: Mapping[int, str]) -> str:
     worst = comparison.quantities[0]
     at = _place(worst, comparison.unit)
+    if worst.one_sided:
+        return (
+            f"The farthest off is: {title(worst, names)}, which is infinite or has no value either "
+            "in the specimen alone or in all simulations alone. That is a difference to which no "
+            "deviation can be given, nor a probability."
+        )
     return (
         f"The farthest off is: {title(worst, names)}{at and ', at ' + at}, with a deviation of "
         f"{number(worst.largest_deviation)} standard deviations; the limit is "
@@ -165,15 +173,6 @@ def _farthest(comparison: Comparison, names: Mapping[int, str]) -> str:
         f"probability {probability(comparison.p_value)}, and beyond the limit with one of "
         f"{comparison.level:g}."
     )
-
-
-def _not_independent(comparison: Comparison) -> list[str]:
-    seen = [one.name for one in comparison.sections if not one.held_out]
-    if comparison.volume is not None and not comparison.volume.held_out:
-        seen.append(comparison.volume.name)
-    if not seen:
-        return []
-    return [f"The model was calibrated on {', '.join(seen)}: this is no independent test."]
 
 
 def _grouped(
@@ -187,7 +186,9 @@ def _grouped(
     found = []
     for (kind, where), those in groups.items():
         margin = max((_finite(one.smallest_margin) for one in those), default=-math.inf)
-        within = f"; true to within {percent(margin)}" if margin > -math.inf else ""
+        within = f"; true to within {percent(margin)}" if math.isfinite(margin) else ""
+        if any(one.one_sided for one in those):
+            within += "; infinite or without a value on one side alone"
         total = totals[kind, where]
         if len(those) == total:
             which = f", all {total}" if total > 1 else ""
@@ -223,7 +224,7 @@ def _row(one: Quantity, comparison: Comparison, names: Mapping[int, str], shown:
     # C - p p tends to 0, where shares say nothing
     relative = one.kind != "covariance" and one.mean[k] != 0.0
     share = f"{100.0 * difference / one.mean[k]:+.1f} %" if relative else number(difference)
-    judged = one.verdict != "not judged"
+    judged = one.judged[k] and one.verdict != "not judged"
     unit = unit_word(one.unit)
     cells = [
         f"{title(one, names)}" + (f" ({unit})" if unit else ""),

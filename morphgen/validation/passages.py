@@ -17,6 +17,7 @@ from morphgen.validation.model_tables import (
 from morphgen.validation.pages import Chapter, Part, Row, Table, Verdict, listing, table, text
 from morphgen.validation.words import (
     accuracy_words,
+    box_words,
     decisions,
     field_rows,
     lengths_in,
@@ -187,17 +188,16 @@ def _volume_table(volume: ComparedVolume, unit: str) -> Table:
     def by(numbers: Sequence[float]) -> str:
         return " × ".join(number(one) if one % 1 else f"{one:.0f}" for one in numbers)
 
-    cubes = f"{volume.cubes} of {volume.cube_side} voxels a side"
     row = (
         volume.name,
         by(volume.whole_shape),
         by(volume.shape),
         " × ".join(number(size) for size in dict.fromkeys(volume.voxel_size))
         + f" {unit_word(unit)}",
-        cubes,
+        box_words(volume),
         volume.sha256[:16],
     )
-    heads = ("compared with", "z × y × x", "of which", "voxel", "cubes", "SHA-256 begins")
+    heads = ("compared with", "z × y × x", "of which", "voxel", "in pieces", "SHA-256 begins")
     return Table(heads, (Row(row),))
 
 

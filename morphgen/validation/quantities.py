@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,9 @@ from morphgen.validation.measure import LAGGED, Readings, values_at
 from morphgen.validation.specimens import Place
 from morphgen.validation.verdicts import (
     difference_interval,
+    one_sided,
     smallest_margin,
+    unshown,
     verdict_of,
 )
 
@@ -31,6 +34,9 @@ CURVE_POINTS = 40
 # same in all simulations (a phase that percolates in each of them) or nearly so, and no spread of
 # 16 tells how rarely it is not.
 RESOLUTION = 0.002
+
+# numbers that are 0 for some microstructures that are not empty
+SIGNED = ("euler_number", "section_euler_number")
 
 Points = NDArray[np.intp]
 
@@ -72,7 +78,7 @@ class _Curve:
     points: Points
 
     @property
-    def scale(self) -> float:
+    def largest(self) -> float:
         """Largest value, observed or simulated on average, without its sign."""
         with np.errstate(invalid="ignore"):
             mean = np.abs(self.simulated.mean(axis=0))
@@ -82,7 +88,7 @@ class _Curve:
     @property
     def resolution(self) -> float:
         """Standard deviation that is added to its scatter."""
-        return 0.0 if KINDS[self.reading.key.kind].sums else RESOLUTION * self.scale
+        return 0.0 if KINDS[self.reading.key.kind].sums else RESOLUTION * self.largest
 
     @property
     def levelled(self) -> bool:
@@ -162,10 +168,35 @@ def judge_all(subjects: Sequence[Measured], rule: Rule) -> tuple[Bands, tuple[Qu
         [place for curve, place in zip(curves, places, strict=True) if curve.levelled],
     )
     found = [
-        _quantity(curve, bands.part(place), rule)
-        for curve, place in zip(curves, places, strict=True)
+        _quantity(curve, bands.part(place), scale, rule)
+        for curve, place, scale in zip(curves, places, _scales(curves), strict=True)
     ]
     return bands, tuple(sorted(found, key=lambda one: -one.largest_deviation))
+
+
+def _scales(curves: Sequence[_Curve]) -> list[float]:
+    """What a margin is a share of: the largest value of each, but not of what crosses 0.
+
+    A covariance C_ij - p_i p_j is at most sqrt(p_i (1 - p_i) p_j (1 - p_j)) (Cauchy and Schwarz),
+    and the covariance of a phase with itself is p_i (1 - p_i) at lag 0. An Euler number may vanish
+    for one phase and not for the others.
+    """
+    largest = {(curve.subject.place, curve.reading.key): curve.largest for curve in curves}
+    return [_scale(curve, largest) for curve in curves]
+
+
+def _scale(curve: _Curve, largest: Mapping[tuple[Place, Key], float]) -> float:
+    key, place = curve.reading.key, curve.subject.place
+    if key.kind == "covariance":
+        own = [largest.get((place, key._replace(phases=(one, one))), 0.0) for one in key.phases]
+        return max(curve.largest, math.sqrt(math.prod(own)))
+    if key.kind in SIGNED:
+        return max(
+            value
+            for (where, other), value in largest.items()
+            if where == place and other.kind == key.kind
+        )
+    return curve.largest
 
 
 def _curve(subject: Measured, reading: Reading) -> _Curve:
@@ -196,15 +227,20 @@ def _points(reading: Reading, simulated: Floats) -> Points:
     return found[np.linspace(0, found.size - 1, count).round().astype(np.intp)]
 
 
-def _quantity(curve: _Curve, bands: Bands, rule: Rule) -> Quantity:
+def _quantity(curve: _Curve, bands: Bands, scale: float, rule: Rule) -> Quantity:
     key, at = curve.reading.key, curve.points
     observed = curve.reading.values[at]
     critical = bands.family.critical(rule.level)
     half = critical * bands.scale
+    simulated = curve.simulated[:, at]
     worst = float(np.max(np.nan_to_num(np.abs(bands.z)), initial=0.0))
+    if one_sided(simulated, observed):
+        worst = math.inf
     count = len(curve.subject.simulated)
     interval = difference_interval(bands, observed, curve.standard_error, count)
-    margin = smallest_margin(interval, curve.scale)
+    margin = smallest_margin(interval, scale)
+    if unshown(bands, simulated, observed):
+        margin = math.inf
     return Quantity(
         where=curve.subject.place,
         kind=key.kind,
@@ -224,7 +260,7 @@ def _quantity(curve: _Curve, bands: Bands, rule: Rule) -> Quantity:
         judged=tuple(bool(one) for one in bands.judged),
         closed_form=_chosen(curve.subject.exact, key, at),
         shown=None if curve.subject.shown is None else _chosen(curve.subject.shown, key, at),
-        scale=curve.scale,
+        scale=scale,
         smallest_margin=margin,
         largest_deviation=worst,
         p_value=bands.family.p_value(worst),

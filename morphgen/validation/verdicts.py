@@ -60,7 +60,7 @@ def difference_interval(
     realizations : int
         Number n of simulations.
     """
-    own = np.nan_to_num(standard_error)
+    own = np.nan_to_num(standard_error, posinf=np.inf)
     scatter = np.maximum(bands.sd, own)
     t = float(student.isf(0.5 * (1.0 - CONFIDENCE), realizations - 1))
     half = t * np.sqrt(scatter**2 + bands.sd**2 / realizations)
@@ -75,10 +75,51 @@ def smallest_margin(interval: Interval, scale: float) -> float:
 
     Infinite where the scale is 0, NaN where nothing is judged.
     """
-    known = interval.farthest[np.isfinite(interval.farthest)]
+    known = interval.farthest[~np.isnan(interval.farthest)]
     if not known.size:
         return float("nan")
     return float(known.max() / scale) if scale > 0.0 else float("inf")
+
+
+def one_sided(simulated: Floats, observed: Floats) -> bool:
+    """Whether either the specimen or the simulations alone have values.
+
+    A phase that conducts nowhere has an infinite tortuosity factor, and no path of which the
+    length were known. That is a difference from simulations all of which conduct, though no number
+    says how large it is.
+
+    Parameters
+    ----------
+    simulated : array, shape (n, P)
+        Values of each of n simulations.
+    observed : array, shape (P,)
+        Values of the specimen.
+
+    Returns
+    -------
+    bool
+        True if all simulated values are finite and no observed one, or an observed one is finite
+        and no simulated one. Single simulations without a value prove nothing.
+    """
+    theirs, ours = np.isfinite(simulated), np.isfinite(observed)
+    return bool((theirs.all() and not ours.any()) or (ours.any() and not theirs.any()))
+
+
+def unshown(bands: Bands, simulated: Floats, observed: Floats) -> bool:
+    """Whether a point that is not judged could hide a difference of any size.
+
+    It cannot where neither side has a value, or where all have the same.
+
+    Parameters
+    ----------
+    bands : Bands
+        Which points are judged.
+    simulated, observed : arrays, shapes (n, P) and (P,)
+        Values of the simulations and of the specimen.
+    """
+    empty = ~np.isfinite(observed) & ~np.isfinite(simulated).any(axis=0)
+    same = np.isclose(simulated, observed, rtol=1e-9, atol=0.0).all(axis=0)
+    return bool(np.any(~bands.judged & ~empty & ~same))
 
 
 def verdict_of(within_band: bool, shown_within: float, margin: float) -> Verdict:

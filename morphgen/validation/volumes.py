@@ -68,7 +68,7 @@ class VolumeView:
 
     @property
     def cube_side(self) -> int:
-        """Edge of the cubes in voxels; axes that are shorter are taken whole."""
+        """Edge of the cubes in voxels, along each axis; axes that are shorter are taken whole."""
         return min(CUBE_SIDE, max(self.frame.shape))
 
     def hide(self, labels: Labels) -> Labels:

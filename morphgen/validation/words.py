@@ -15,7 +15,7 @@ from morphgen.fields.parametric import DampedSincKernel, MaternKernel
 from morphgen.fields.spline import CylindricalSplineKernel, SplineKernel
 from morphgen.fields.stretched import StretchedSplineKernel
 from morphgen.phases import Phase
-from morphgen.validation.comparison import Quantity
+from morphgen.validation.comparison import ComparedVolume, Quantity
 
 _POWERS = (("^2", "²"), ("^3", "³"), ("um", "µm"))
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -137,8 +137,10 @@ def lengths_in(unit: str) -> str:
 
 def number(value: float | None, digits: int = 3) -> str:
     """Figure with some significant digits, a dash for what is not a number."""
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return "–"
+    if math.isinf(value):
+        return "∞" if value > 0.0 else "−∞"
     if value == 0.0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
@@ -146,6 +148,16 @@ def number(value: float | None, digits: int = 3) -> str:
         mantissa = f"{value / 10.0**exponent:.{digits - 1}f}"
         return f"{mantissa}·10".replace("-", "−") + str(exponent).translate(_RAISED)
     return f"{value:.{max(0, digits - 1 - exponent)}f}".replace("-", "−")
+
+
+def box_words(volume: ComparedVolume) -> str:
+    """Number and shape of the boxes in which a volume was measured piece by piece."""
+    sides = [min(volume.cube_side, side) for side in volume.shape]
+    cube = len(set(sides)) == 1
+    name = ("cube" if cube else "box") if volume.cubes == 1 else ("cubes" if cube else "boxes")
+    if cube:
+        return f"{volume.cubes} {name} of {sides[0]} voxels a side"
+    return f"{volume.cubes} {name} of {' × '.join(map(str, sides))} voxels"
 
 
 def percent(share: float) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from morphgen.tiles import open_volume
+
 FEW = ("--realizations", "8")
 QUICK = (*FEW, "--descriptors", "volume_fraction,two_point_coverage,covariance,connected_fraction")
 
@@ -80,7 +82,23 @@ def test_a_reference_volume_is_judged(model: Path, files: Path, tmp_path: Path, 
 
 def test_a_store_of_another_model_is_a_reference(files: Path, volume: Path, call: Call) -> None:
     shown = call("validate", files / "wrong.json", *QUICK, "--volume", volume, "--json")
-    assert shown.json["volume"]["name"] == volume.name
+    found = shown.json["volume"]
+    assert found["name"] == volume.name
+    # not that of the model, which other volumes have too
+    assert found["sha256"] == open_volume(volume).record.identity()
+
+
+def test_the_size_of_a_large_store_is_told(
+    model: Path, files: Path, tmp_path: Path, call: Call
+) -> None:
+    store = tmp_path / "long.zarr"
+    shape = ("--shape", 270, 32, 32, "--workers", 1, "--quiet")
+    assert call("generate", files / "wrong.json", store, *shape).code == 0
+    few = (*FEW, "--descriptors", "volume_fraction", "--volume", store, "--json")
+    found = call("validate", model, *few).json["volume"]
+    assert found["whole_shape"] == [270, 32, 32]
+    assert found["start"] == [39, 0, 0]
+    assert found["shape"] == [192, 32, 32]
 
 
 def test_colours_need_names(model: Path, tmp_path: Path, call: Call) -> None:
@@ -100,6 +118,8 @@ def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, 
     call("validate", model, other, "--plane", "xy", "--plane", "xy").refused("--plane")
     call("validate", model, other, "--quiet", "--volume", tmp_path).refused("no volume")
     call("validate", model).refused("no section", "volume")
+    typo = ("--voxel-size", "1um", "--descriptors", "volume_fractoin")
+    call("validate", model, other, *typo).refused("volume_fractoin", "volume_fraction")
     call("validate", model, "--volume", volume).refused("this very model", "give sections")
     call(
         *("validate", model, other, "--voxel-size", "1um", "--margin", "0"),

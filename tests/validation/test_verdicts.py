@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import t as student
 
 from morphgen.validation.bands import simultaneous_bands
-from morphgen.validation.verdicts import difference_interval, smallest_margin, verdict_of
+from morphgen.validation.verdicts import (
+    difference_interval,
+    one_sided,
+    smallest_margin,
+    unshown,
+    verdict_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +89,41 @@ def test_what_is_infinite_is_not_judged() -> None:
     interval = difference_interval(bands, observed, np.full(2, np.nan), 16)
     assert bands.judged.tolist() == [True, False]
     assert np.isfinite(interval.low).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+def test_a_value_on_one_side_alone_is_a_difference(missing: float) -> None:
+    values = np.random.default_rng(5).standard_normal((16, 2))
+    single = values.copy()
+    single[3] = missing
+    nothing = np.full((16, 2), missing)
+    known, unknown = np.zeros(2), np.full(2, missing)
+    assert one_sided(values, unknown)
+    assert one_sided(nothing, known)
+    assert not one_sided(values, known)
+    assert not one_sided(nothing, unknown)
+    # one simulation without a value: a true model may have such specimens
+    assert not one_sided(single, known)
+    assert not one_sided(single, unknown)
+
+
+def test_what_is_not_judged_may_hide_a_difference() -> None:
+    values = np.random.default_rng(6).standard_normal((16, 5))
+    values[3, 1] = np.inf
+    values[:, 2] = np.nan
+    values[:, 3:] = 0.25
+    observed = np.array([0.0, 0.0, np.nan, 0.25, 0.5])
+    bands = simultaneous_bands(values, observed, 0.0)
+    assert bands.judged.tolist() == [True, False, False, False, False]
+    hidden = [
+        unshown(bands.part(slice(k, k + 1)), values[:, k : k + 1], observed[k : k + 1])
+        for k in range(5)
+    ]
+    assert hidden == [False, True, False, False, True]
+
+
+def test_an_interval_without_end_is_not_forgotten() -> None:
+    values = np.random.default_rng(7).standard_normal((16, 2))
+    bands = simultaneous_bands(values, np.zeros(2), 0.0)
+    interval = difference_interval(bands, np.zeros(2), np.array([0.1, np.inf]), 16)
+    assert smallest_margin(interval, 1.0) == np.inf

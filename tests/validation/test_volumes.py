@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,9 +16,13 @@ from morphgen.excursion import ExcursionModel, fraction_scatter
 from morphgen.images import Section, Volume
 from morphgen.phases import OUTSIDE
 from morphgen.validation import Comparison, compare
+from morphgen.validation.cautions import cautions
+from morphgen.validation.figures import deviations
+from morphgen.validation.judgements import comparison_verdict
 from morphgen.validation.shares import calibration_share
 from morphgen.validation.specimens import reference_volume
 from morphgen.validation.volumes import central_box, cubes, measure_volume, octants, volume_view
+from morphgen.validation.words import box_words
 
 SUMS = ("volume_fraction", "two_point_coverage", "covariance")
 KIND = (*SUMS, "connected_fraction", "through_connected_fraction")
@@ -111,6 +116,86 @@ def test_what_never_varies_is_still_judged(model: ExcursionModel) -> None:
     assert not one.passed
 
 
+def test_a_phase_that_is_cut_fails(model: ExcursionModel) -> None:
+    # no path leads through the pore, whose length is thus not known
+    labels = np.array(grown(model, 3, (32, 32, 32)).labels)
+    labels[20] = np.where(labels[20] == 0, 1, labels[20])
+    cut = Volume(labels, (1.0,) * 3, "voxel", model.phases, "e" * 64, "cut")
+    kinds = ("volume_fraction", "mean_geodesic_tortuosity")
+    found = compare(
+        model, volume=cut, kinds=kinds, realizations=8, judge="equivalence", margin=20.0
+    )
+    one = found.quantity("mean_geodesic_tortuosity", (0,), "z", "volume")
+    assert np.isnan(one.observed[0])
+    assert np.isfinite(one.mean[0])
+    assert one.verdict == "differs"
+    # either judge fails it, and nothing else does
+    assert [each for each in found.quantities if not each.passed] == [one]
+    assert [each for each in found.quantities if not each.within_margin] == [one]
+    assert not found.passed
+    assert "infinite or has no value" in comparison_verdict(found, model).lines[1]
+    assert "right end" in deviations(found.quantities, found, model).caption
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_margins_are_shares_of_what_does_not_vanish(both: Comparison) -> None:
+    for where in ("sections", "volume"):
+        for i, j in ((0, 0), (0, 1), (1, 2)):
+            p, q = (both.quantity("volume_fraction", (k,), where=where) for k in (i, j))
+            bound = np.sqrt(np.prod([x.scale * (1 - x.scale) for x in (p, q)]))
+            one = both.quantity("covariance", (i, j), where=where)
+            assert one.scale == pytest.approx(bound, rel=0.1)
+            assert one.scale > 0.95 * np.abs([*one.observed, *one.mean]).max()
+    own = [both.quantity("section_euler_number", (k,)) for k in (0, 1, 2)]
+    largest = max(abs(value) for one in own for value in (*one.observed, *one.mean))
+    assert [one.scale for one in own] == [pytest.approx(largest)] * 3
+
+
+def test_names_of_descriptors_are_read_without_a_volume(
+    model: ExcursionModel, section: Section
+) -> None:
+    with pytest.raises(InputError, match="'volume_fractoin' is not known; .* volume_fraction"):
+        compare(model, [section], kinds=("volume_fractoin",))
+    with pytest.raises(InputError, match="there is none"):
+        compare(model, [section], kinds=("volume_fraction",))
+
+
+def test_a_volume_may_be_too_small(model: ExcursionModel) -> None:
+    with pytest.raises(InputError, match="31 x 40 x 40 voxels; .* needs 32 at least"):
+        compare(model, volume=grown(model, 1, (31, 40, 40)))
+
+
+def test_a_volume_of_few_correlation_lengths_is_doubted(
+    both: Comparison, model: ExcursionModel
+) -> None:
+    assert both.volume is not None
+    # eight correlation lengths of the longer field are 32 voxels
+    for side, doubted in ((31, True), (33, False)):
+        thin = replace(both, volume=replace(both.volume, shape=(80, side, 80)))
+        found = [words for words in cautions(thin, model) if "correlation lengths" in words]
+        assert len(found) == doubted
+
+
+def test_the_middle_of_a_larger_volume(model: ExcursionModel) -> None:
+    part = grown(model, 1, (32, 192, 32))
+    kinds = ("volume_fraction",)
+    found = compare(model, volume=part, kinds=kinds, realizations=8, whole_shape=(32, 300, 32))
+    assert found.volume is not None
+    assert found.volume.whole_shape == (32, 300, 32)
+    assert found.volume.start == (0, 54, 0)
+    assert found.volume.shape == (32, 192, 32)
+    with pytest.raises(InputError, match="the middle of"):
+        compare(model, volume=part, kinds=kinds, realizations=8, whole_shape=(60, 300, 40))
+
+
+def test_boxes_in_words(both: Comparison) -> None:
+    assert both.volume is not None
+    one = replace(both.volume, cubes=1, cube_side=64, shape=(64, 80, 90))
+    assert box_words(one) == "1 cube of 64 voxels a side"
+    assert box_words(replace(one, cubes=4)) == "4 cubes of 64 voxels a side"
+    assert box_words(replace(one, cubes=2, shape=(90, 32, 32))) == "2 boxes of 64 × 32 × 32 voxels"
+
+
 def test_error_of_the_calibration_in_units_of_the_volume(model: ExcursionModel) -> None:
     known = model.with_provenance(origin_of((96, 96), (96, 192)))
     specimen = reference_volume(known, grown(model, 1, (32, 32, 32)), 9.0, SUMS)
@@ -126,16 +211,16 @@ def test_error_of_the_calibration_in_units_of_the_volume(model: ExcursionModel) 
 
 def test_only_the_middle_of_a_large_volume_is_compared() -> None:
     law_free = small_model()
-    labels = np.zeros((1, 200, 195), dtype=np.uint8)
+    labels = np.zeros((32, 200, 195), dtype=np.uint8)
     labels[..., ::2] = 1
     labels[..., ::3] = 2
-    assert central_box(labels.shape) == (slice(0, 1), slice(4, 196), slice(1, 193))
+    assert central_box(labels.shape) == (slice(0, 32), slice(4, 196), slice(1, 193))
     assert central_box((10, 20, 30)) == (slice(0, 10), slice(0, 20), slice(0, 30))
     volume = Volume(labels, (1.0,) * 3, "voxel", law_free.phases, "f" * 64, "plate")
     found = compare(law_free, volume=volume, kinds=("volume_fraction",), realizations=8)
     assert found.volume is not None
-    assert found.volume.whole_shape == (1, 200, 195)
-    assert found.volume.shape == (1, 192, 192)
+    assert found.volume.whole_shape == (32, 200, 195)
+    assert found.volume.shape == (32, 192, 192)
     assert found.volume.start == (0, 4, 1)
 
 
