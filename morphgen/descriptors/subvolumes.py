@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from morphgen.descriptors.parts import Frame, Labels, WholeMeasure
-from morphgen.descriptors.readings import Floats, Key, Reading
+from morphgen.descriptors.readings import Key, Reading
 from morphgen.errors import InputError
 from morphgen.phases import OUTSIDE
 
@@ -94,6 +94,38 @@ class Placement:
         )
 
 
+@dataclass(frozen=True)
+class Subvolumes:
+    """Sub-volumes that were measured.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels of each along each axis.
+    starts : tuple of tuple of int
+        First voxel of each along each axis.
+    """
+
+    shape: tuple[int, ...]
+    starts: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of_boxes(cls, boxes: Sequence[Box]) -> Subvolumes:
+        """Take the shape and the starts of boxes of one shape, one box or more."""
+        return cls(
+            tuple(side.stop - side.start for side in boxes[0]),
+            tuple(tuple(side.start for side in box) for box in boxes),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "number": len(self.starts),
+            "shape": list(self.shape),
+            "starts": [list(start) for start in self.starts],
+        }
+
+
 _DEFAULT = Placement()
 
 
@@ -152,8 +184,9 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
     Returns
     -------
     tuple of Reading
-        Sub-volumes that do not determine a value do not count for it; it is NaN if none does. No
-        standard error if there is one sub-volume; NaN for a value that only one determines.
+        Sub-volumes that do not determine a value do not count for it, and it says how many do; it
+        is NaN if none does. No standard error if there is one sub-volume; NaN for a value that only
+        one determines.
 
     Raises
     ------
@@ -169,15 +202,18 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
     if not found:
         raise InputError("no sub-volume has a voxel inside (label not 255); expected some")
     if len(found) == 1:
-        return tuple(found[0])
-    by_key: dict[Key, list[Floats]] = {}
+        return tuple(
+            replace(one, subvolumes=int(not np.isnan(one.values).all())) for one in found[0]
+        )
+    by_key: dict[Key, list[Reading]] = {}
     for readings in found:
         for reading in readings:
-            by_key.setdefault(reading.key, []).append(reading.values)
-    return tuple(_mean(reading, np.stack(by_key[reading.key])) for reading in found[0])
+            by_key.setdefault(reading.key, []).append(reading)
+    return tuple(_mean(by_key[reading.key]) for reading in found[0])
 
 
-def _mean(reading: Reading, values: Floats) -> Reading:
+def _mean(readings: Sequence[Reading]) -> Reading:
+    values = np.stack([one.values for one in readings])
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     # an infinite value, such as the tortuosity factor of a shut phase, has no scatter
@@ -185,4 +221,6 @@ def _mean(reading: Reading, values: Floats) -> Reading:
         mean = np.where(known, values, 0.0).sum(axis=0) / count
         squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
         error = np.sqrt(squares / (count - 1) / count)
-    return replace(reading, values=mean, standard_error=np.where(count > 1, error, np.nan))
+    error = np.where(count > 1, error, np.nan)
+    determined = int(known.any(axis=1).sum())
+    return replace(readings[0], values=mean, standard_error=error, subvolumes=determined)

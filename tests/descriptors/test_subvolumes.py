@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from morphgen.descriptors.connectivity import Connectivity
 from morphgen.descriptors.parts import Frame, Labels
 from morphgen.descriptors.readings import Reading, number
-from morphgen.descriptors.subvolumes import Placement, measure_subvolumes, pooled
+from morphgen.descriptors.subvolumes import Placement, Subvolumes, measure_subvolumes, pooled
 from morphgen.errors import InputError
 
 UNIT = (1.0, 1.0, 1.0)
@@ -117,6 +117,7 @@ def test_values_that_no_or_one_sub_volume_determines() -> None:
     errors = [float(result.standard_error[0]) for result in results]
     assert np.isnan(errors[:3]).all()
     assert errors[3] == 0.5
+    assert [result.subvolumes for result in results] == [0, 1, 3, 2]
 
 
 def test_only_what_is_measured_is_read() -> None:
@@ -141,3 +142,11 @@ def test_only_what_is_measured_is_read() -> None:
 def test_no_edge_and_no_cubes_are_refused(edge: int, most: int) -> None:
     with pytest.raises(InputError, match="expected 1 or more"):
         Placement(edge, most)
+
+
+def test_sub_volumes_say_where_they_are() -> None:
+    boxes = Placement(edge=10, most=2).boxes((10, 40, 10), UNIT)
+    found = Subvolumes.of_boxes(boxes).to_dict()
+    assert found["number"] == len(boxes) == 2
+    assert found["shape"] == [10, 10, 10]
+    assert [tuple(slice(a, a + 10) for a in start) for start in found["starts"]] == [*boxes]
