@@ -184,9 +184,11 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
     Returns
     -------
     tuple of Reading
-        Sub-volumes that do not determine a value do not count for it, and it says how many do; it
-        is NaN if none does. No standard error if there is one sub-volume; NaN for a value that only
-        one determines.
+        Sub-volumes without any value, as where a phase is absent, do not count for a number or a
+        curve, and it says how many do; it is NaN if none does. A curve that only some of them know
+        to its end is NaN from there on, for those that know it are not like the others. A number
+        that is a ratio is that of the means of numerator and denominator. No standard error if
+        there is one sub-volume; NaN for what only one determines, or what is infinite.
 
     Raises
     ------
@@ -213,14 +215,36 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
 
 
 def _mean(readings: Sequence[Reading]) -> Reading:
+    if all(one.ratio is not None for one in readings):
+        return _ratio_of_means(readings)
     values = np.stack([one.values for one in readings])
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    # an infinite value, such as the tortuosity factor of a shut phase, has no scatter
+    values = values[~np.isnan(values).all(axis=1)]
+    count = len(values)
+    # an infinite value, such as the radius of a phase without walls, has no scatter
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(known, values, 0.0).sum(axis=0) / count
-        squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
-        error = np.sqrt(squares / (count - 1) / count)
-    error = np.where(count > 1, error, np.nan)
-    determined = int(known.any(axis=1).sum())
-    return replace(readings[0], values=mean, standard_error=error, subvolumes=determined)
+        mean = values.sum(axis=0) / count
+        error = np.sqrt(((values - mean) ** 2).sum(axis=0) / (count - 1) / count)
+    if count < 2:
+        error = np.full(mean.shape, np.nan)
+    return replace(readings[0], values=mean, standard_error=error, subvolumes=count)
+
+
+def _ratio_of_means(readings: Sequence[Reading]) -> Reading:
+    """Ratio of the means, and its standard error by propagation to first order."""
+    pairs = np.array([one.ratio for one in readings], dtype=np.float64)
+    above, below = pairs[~np.isnan(pairs).any(axis=1)].T
+    count, ratio, error = above.size, math.nan, math.nan
+    if above.sum() > 0.0:
+        ratio = math.inf
+    if below.sum() > 0.0:
+        ratio = above.sum() / below.sum()
+        squares = ((above - ratio * below) ** 2).sum()
+        if count > 1:
+            error = math.sqrt(squares * count / (count - 1)) / below.sum()
+    return replace(
+        readings[0],
+        values=np.array([ratio]),
+        standard_error=np.array([error]),
+        subvolumes=count,
+        ratio=(float(above.sum()), float(below.sum())),
+    )
