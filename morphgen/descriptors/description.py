@@ -14,6 +14,8 @@ from morphgen.descriptors.readings import Floats, Key, Reading
 from morphgen.descriptors.subvolumes import Subvolumes
 from morphgen.phases import Phase
 
+NOT_ASKED = "not asked for"
+
 
 @dataclass(frozen=True, eq=False)
 class Description:
@@ -72,6 +74,7 @@ class Description:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; None for what is not known, and for what is infinite.
 
+        Of what was left out only that which could not be measured, not that which nobody asked for.
         A reading that is infinite says so: its entry "infinite" is True.
         """
         return {
@@ -85,7 +88,7 @@ class Description:
                 {"label": one.label, "name": one.name, "color": one.color} for one in self.phases
             ],
             "readings": [_record(one, self.unit) for one in self.readings],
-            "left_out": dict(self.left_out),
+            "left_out": {kind: why for kind, why in self.left_out.items() if why != NOT_ASKED},
             "subvolumes": None if self.subvolumes is None else self.subvolumes.to_dict(),
         }
 

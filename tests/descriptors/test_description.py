@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 from morphgen.descriptors import Description, Subvolumes
+from morphgen.descriptors.description import NOT_ASKED
 from morphgen.descriptors.readings import number
 
 
@@ -30,3 +31,10 @@ def test_sub_volumes_are_told() -> None:
     found = json.loads(json.dumps(replace(plain, subvolumes=cubes).to_dict()))
     expected = {"number": 2, "shape": [4, 4, 4], "starts": [[0, 0, 0], [4, 4, 4]]}
     assert found["subvolumes"] == expected
+
+
+def test_what_nobody_asked_for_is_not_told() -> None:
+    lacking = "edt is not installed"
+    reasons = {"lineal_path": NOT_ASKED, "constrictivity": lacking}
+    found = replace(described(2.0), left_out=reasons).to_dict()
+    assert found["left_out"] == {"constrictivity": lacking}
