@@ -21,7 +21,7 @@ from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, 
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.descriptors.run_lengths import RunLengths
 from morphgen.descriptors.sizes import PhaseSizes
-from morphgen.descriptors.subvolumes import measure_subvolumes
+from morphgen.descriptors.subvolumes import cheap_and_other, measure_box, measure_subvolumes
 from morphgen.descriptors.surface import InterfaceAreas
 from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
@@ -230,8 +230,12 @@ def summed(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> list[Readi
 
 
 def seen_whole(labels: Labels, frame: Frame, wanted: Wanted) -> list[Reading]:
-    """Readings of the measures that must see an image as a whole, on sub-volumes of a large one."""
-    return [*measure_subvolumes(labels, frame, whole_measures(wanted, frame))]
+    """Readings of the measures that must see an image as a whole.
+
+    All but the cheap ones are taken on sub-volumes of a large image.
+    """
+    cheap, others = cheap_and_other(labels, whole_measures(wanted, frame))
+    return [*measure_box(labels, frame, cheap), *measure_subvolumes(labels, frame, others)]
 
 
 def chosen(readings: Sequence[Reading], wanted: Wanted) -> tuple[Reading, ...]:

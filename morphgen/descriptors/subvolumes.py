@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from morphgen.descriptors.parts import Frame, Labels, WholeMeasure
+from morphgen.descriptors.parts import CheapMeasure, Frame, Labels, WholeMeasure
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.errors import InputError
 from morphgen.phases import OUTSIDE
@@ -127,6 +127,19 @@ class Subvolumes:
 
 
 _DEFAULT = Placement()
+
+
+def cheap_and_other(
+    image: Windowed, measures: Sequence[WholeMeasure]
+) -> tuple[tuple[WholeMeasure, ...], tuple[WholeMeasure, ...]]:
+    """Part measures into those that take an image in memory whole, and those on sub-volumes."""
+    voxels = math.prod(image.shape)
+    in_memory = isinstance(image, np.ndarray)
+    cheap = [
+        in_memory and isinstance(one, CheapMeasure) and voxels <= one.largest for one in measures
+    ]
+    both = tuple(zip(measures, cheap, strict=True))
+    return tuple(one for one, yes in both if yes), tuple(one for one, yes in both if not yes)
 
 
 def measure_subvolumes(

@@ -11,10 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morphgen.descriptors import Wanted, measure
 from morphgen.descriptors.connectivity import Connectivity
 from morphgen.descriptors.parts import Frame, Labels
 from morphgen.descriptors.readings import Key, Reading, number
-from morphgen.descriptors.subvolumes import Placement, Subvolumes, measure_subvolumes, pooled
+from morphgen.descriptors.subvolumes import (
+    Placement,
+    Subvolumes,
+    cheap_and_other,
+    measure_subvolumes,
+    pooled,
+)
 from morphgen.errors import InputError
 
 UNIT = (1.0, 1.0, 1.0)
@@ -193,3 +200,32 @@ def test_sub_volumes_say_where_they_are() -> None:
     assert found["number"] == len(boxes) == 2
     assert found["shape"] == [10, 10, 10]
     assert [tuple(slice(a, a + 10) for a in start) for start in found["starts"]] == [*boxes]
+
+
+def test_clusters_of_an_array_are_those_of_all_of_it() -> None:
+    labels = np.ones((16, 16, 140), dtype=np.uint8)
+    labels[:, :, 70] = 0
+    wanted = Wanted(("connected_fraction", "cluster_number", "spherical_contact"), 1)
+    by_key = {one.key: one for one in measure(labels, frame_of(labels), wanted)}
+    # in each of the two halves it would be a single cluster, or two of which one is small
+    share = by_key["connected_fraction", (1,), ""]
+    assert share.values[0] == 70 / 139
+    assert share.standard_error is None
+    assert share.subvolumes is None
+    assert by_key["cluster_number", (1,), ""].values[0] * labels.size == pytest.approx(2.0)
+    assert by_key["spherical_contact", (0,), ""].subvolumes == 2
+
+
+def test_only_what_is_in_memory_and_fits_is_taken_whole() -> None:
+    labels, slow = np.zeros((4, 4, 4), dtype=np.uint8), MeanLabel()
+    cheap = Connectivity()
+    assert cheap_and_other(labels, [slow, cheap]) == ((cheap,), (slow,))
+    assert cheap_and_other(labels, [Connectivity(largest=63)]) == ((), (Connectivity(largest=63),))
+
+    class Store:
+        shape = (4, 4, 4)
+
+        def __getitem__(self, box: Any) -> np.ndarray:
+            return labels[box]
+
+    assert cheap_and_other(Store(), [cheap]) == ((), (cheap,))
