@@ -99,7 +99,7 @@ class Connectivity:
     adjacency : int
         Voxels that are neighbours, as in `clusters`.
     largest : int
-        Voxels of the largest image in memory that is not cut into sub-volumes.
+        Voxels of the largest image that is not cut into sub-volumes.
     """
 
     adjacency: int = 6

@@ -234,7 +234,7 @@ def seen_whole(labels: Labels, frame: Frame, wanted: Wanted) -> list[Reading]:
 
     All but the cheap ones are taken on sub-volumes of a large image.
     """
-    cheap, others = cheap_and_other(labels, whole_measures(wanted, frame))
+    cheap, others = cheap_and_other(labels.shape, whole_measures(wanted, frame))
     return [*measure_box(labels, frame, cheap), *measure_subvolumes(labels, frame, others)]
 
 

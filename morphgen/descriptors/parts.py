@@ -95,7 +95,7 @@ class WholeMeasure(Protocol):
 
 @runtime_checkable
 class CheapMeasure(WholeMeasure, Protocol):
-    """One that is so cheap that an image in memory need not be cut into sub-volumes for it."""
+    """One that is so cheap that an image need not be cut into sub-volumes for it."""
 
     @property
     def largest(self) -> int:

@@ -130,14 +130,11 @@ _DEFAULT = Placement()
 
 
 def cheap_and_other(
-    image: Windowed, measures: Sequence[WholeMeasure]
+    shape: Sequence[int], measures: Sequence[WholeMeasure]
 ) -> tuple[tuple[WholeMeasure, ...], tuple[WholeMeasure, ...]]:
-    """Part measures into those that take an image in memory whole, and those on sub-volumes."""
-    voxels = math.prod(image.shape)
-    in_memory = isinstance(image, np.ndarray)
-    cheap = [
-        in_memory and isinstance(one, CheapMeasure) and voxels <= one.largest for one in measures
-    ]
+    """Part measures into those that take an image of a shape whole, and those on sub-volumes."""
+    voxels = math.prod(shape)
+    cheap = [isinstance(one, CheapMeasure) and voxels <= one.largest for one in measures]
     both = tuple(zip(measures, cheap, strict=True))
     return tuple(one for one, yes in both if yes), tuple(one for one, yes in both if not yes)
 

@@ -16,7 +16,14 @@ from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.measures import chosen, sum_measures, whole_measures
 from morphgen.descriptors.parts import SumMeasure, WholeMeasure
 from morphgen.descriptors.sizes import PhaseSizes
-from morphgen.descriptors.subvolumes import Box, Placement, Windowed, measure_box, pooled
+from morphgen.descriptors.subvolumes import (
+    Box,
+    Placement,
+    Windowed,
+    cheap_and_other,
+    measure_box,
+    pooled,
+)
 from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
 from morphgen.images import LargeLabels
@@ -41,6 +48,8 @@ _WHOLE_BYTES: dict[type, int] = {
     Transport: 350,
     Conductivity: 350,
 }
+# per voxel of a volume that is measured whole, which is that of clusters
+_CHEAP_BYTES = 16
 _EVERYTHING = (slice(None),) * 3
 _DEFAULT = Placement()
 # voxels of an array that one process measures in the time that others take to start
@@ -116,9 +125,13 @@ def measured_volume(
         found = summed_by_parts(
             image, frame, sums, chunk=chunk, workers=workers, cluster=cluster, progress=progress
         )
-        if wholes:
+        cheap, others = cheap_and_other(frame.shape, wholes)
+        if cheap:
+            everything = tuple(slice(0, side) for side in frame.shape)
+            found += measure_box(np.asarray(image[everything]), frame, cheap)
+        if others:
             boxes = placement.boxes(frame.shape, frame.spacing)
-            found += _on_subvolumes(image, frame, wholes, boxes, workers, cluster, progress)
+            found += _on_subvolumes(image, frame, others, boxes, workers, cluster, progress)
     return chosen(found, wanted)
 
 
@@ -170,7 +183,10 @@ def part_memory(
     """
     box = placement.boxes(frame.shape, frame.spacing)[0]
     size = math.prod(int(side.stop - side.start) for side in box)
-    seen = max((_WHOLE_BYTES[type(one)] for one in wholes), default=0) * size
+    cheap, others = cheap_and_other(frame.shape, wholes)
+    seen = max((_WHOLE_BYTES[type(one)] for one in others), default=0) * size
+    if cheap:
+        seen = max(seen, _CHEAP_BYTES * math.prod(frame.shape))
     library = "torch" if any(isinstance(one, Transport) for one in wholes) else "numpy"
     voxels = 0
     for one in measures:

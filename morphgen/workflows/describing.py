@@ -23,7 +23,7 @@ from morphgen.descriptors import (
     measure_sections,
 )
 from morphgen.descriptors.measures import whole_measures
-from morphgen.descriptors.subvolumes import Windowed
+from morphgen.descriptors.subvolumes import Windowed, cheap_and_other
 from morphgen.errors import InputError
 from morphgen.images import Section, Volume, large_labels, read_section, read_volume
 from morphgen.images.phase_map import PhaseSpec
@@ -201,8 +201,8 @@ def _of_sections(sections: Sequence[Section]) -> _Subject:
 def _subvolumes(frame: Frame, wanted: Wanted, placement: Placement) -> Subvolumes | None:
     """Where what must be seen whole was measured, unless that is the whole volume."""
     found = Subvolumes.of_boxes(placement.boxes(frame.shape, frame.spacing))
-    measured = whole_measures(wanted, frame)
-    return found if measured and found.shape != frame.shape else None
+    _, others = cheap_and_other(frame.shape, whole_measures(wanted, frame))
+    return found if others and found.shape != frame.shape else None
 
 
 def _description(

@@ -20,7 +20,7 @@ from morphgen.tiles.cluster import Access
 from morphgen.tiles.measuring import measured_volume, part_memory
 from morphgen.tiles.windows import stored_labels
 
-WANTED = Wanted(("volume_fraction", "connected_fraction"), 5)
+WANTED = Wanted(("volume_fraction", "spherical_contact", "connected_fraction"), 5)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,11 @@ def test_what_is_seen_whole_is_measured_on_the_same_sub_volumes(
     in_memory = tuple(one for one in in_memory if one.key.kind in kinds)
     assert [one.key for one in found] == [one.key for one in in_memory]
     for mine, theirs in zip(found, in_memory, strict=True):
-        assert np.array_equal(mine.values, theirs.values)
+        np.testing.assert_array_equal(mine.values, theirs.values)
+        assert (mine.standard_error is not None) == (mine.key.kind == "spherical_contact")
         assert (mine.standard_error is None) == (theirs.standard_error is None)
         if mine.standard_error is not None and theirs.standard_error is not None:
-            assert np.array_equal(mine.standard_error, theirs.standard_error)
+            np.testing.assert_array_equal(mine.standard_error, theirs.standard_error)
     assert [at for at in told if at[0] == "sub-volumes"] == [
         ("sub-volumes", done, 8) for done in range(9)
     ]
@@ -75,8 +76,9 @@ def test_a_small_array_stays_in_this_process_unless_processes_are_asked_for(
     for labels, its in ((small, own), (whole, frame)):
         found = measured_volume(labels, its, WANTED, Access())
     assert asked == [1, 3]
-    theirs = [one.values.tolist() for one in in_memory if one.key.kind == WANTED.kinds[1]]
-    assert [one.values.tolist() for one in found] == theirs
+    theirs = {one.key: one.values for one in in_memory}
+    for one in found:
+        np.testing.assert_array_equal(one.values, theirs[one.key])
 
 
 def test_a_cluster_measures_stores_only(whole: np.ndarray, frame: Frame) -> None:
