@@ -27,7 +27,9 @@ from .options import (
 from .screen import Screen, figure
 
 if TYPE_CHECKING:
-    from morphgen.descriptors import Description
+    from collections.abc import Sequence
+
+    from morphgen.descriptors import Description, Reading, Subvolumes
     from morphgen.images import Section, Volume
     from morphgen.tiles import VolumeInfo
 
@@ -91,6 +93,25 @@ Chunk = Annotated[
         help="Edge of the parts that a volume is measured by, in voxels.  [default: 128]",
     ),
 ]
+Cubes = Annotated[
+    int | None,
+    typer.Option(
+        "--subvolumes",
+        metavar="N",
+        show_default=False,
+        help="Largest number of the cubes of a volume on which is measured what must be seen "
+        "whole, such as tortuosity.  [default: 8]",
+    ),
+]
+CubeEdge = Annotated[
+    int | None,
+    typer.Option(
+        "--subvolume-edge",
+        metavar="N",
+        show_default=False,
+        help="Their edge, in voxels of the finest axis.  [default: 96]",
+    ),
+]
 
 
 def describe(
@@ -109,6 +130,8 @@ def describe(
     scheduler_file: SchedulerFile = None,
     patience: Patience = PATIENCE,
     chunk: Chunk = None,
+    subvolumes: Cubes = None,
+    subvolume_edge: CubeEdge = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -138,6 +161,7 @@ def describe(
         found = measured(
             subject, kinds=kinds, max_lag=max_lag, chunk=chunk, workers=workers,
             ionic=currents[0], electronic=currents[1],
+            subvolumes=subvolumes, subvolume_edge=subvolume_edge,
             scheduler=scheduler, scheduler_file=scheduler_file, patience=patience,
             progress=progress,
         )  # fmt: skip
@@ -187,12 +211,26 @@ def show(screen: Screen, found: Description) -> None:
             unit = unit_of(kind.power, found.unit)
             rows.append((kind.title, where, one.key.direction, value, unit))
     screen.table(("descriptor", "phase", "axis", "value", "unit"), rows, right=(3,))
+    if found.subvolumes is not None:
+        screen.line(_places(found.subvolumes, found.readings))
     curves = sum(one.x is not None for one in found.readings)
     if curves:
         screen.line(f"besides, {curves} curves, which --out and --json write")
     for name, reason in found.left_out.items():
         if reason != "not asked for":
             screen.note(f"left out: {KINDS[name].title} ({reason})")
+
+
+def _places(subvolumes: Subvolumes, readings: Sequence[Reading]) -> str:
+    """Say which values are those of sub-volumes."""
+    from morphgen.descriptors import KINDS
+
+    kinds = dict.fromkeys(one.key.kind for one in readings if one.subvolumes is not None)
+    number = len(subvolumes.starts)
+    shape = " x ".join(str(side) for side in subvolumes.shape)
+    of = f"means over {number} sub-volumes" if number > 1 else "those of one sub-volume"
+    titles = ", ".join(KINDS[kind].title for kind in kinds)
+    return f"{of} of {shape} voxels, not of the whole: {titles}"
 
 
 def write_json(path: Path, record: dict[str, object], overwrite: bool) -> None:
@@ -210,5 +248,7 @@ def _read(
 
     size, unit = parse_voxel_size(voxel_size)
     if sections:
-        return read_sections(image, plane=plane, voxel_size=size, unit=unit, phases=phases)
-    return read_image(image, plane=plane, voxel_size=size, unit=unit, phases=phases)
+        return read_sections(
+            image, plane=plane, voxel_size=size, unit=unit, phases=phases, absent="allow"
+        )
+    return read_image(image, plane=plane, voxel_size=size, unit=unit, phases=phases, absent="allow")

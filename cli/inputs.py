@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,13 +39,16 @@ def check_output(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> No
         raise InputError(f"the folder {path.parent} is write-protected; choose another one")
 
 
-def parse_voxel_size(text: str | None) -> tuple[float | tuple[float, float] | None, str | None]:
-    """Read ``0.065um``, or ``0.1um,0.065um`` for rows and columns: voxel_size and unit.
+def parse_voxel_size(text: str | None) -> tuple[float | tuple[float, ...] | None, str | None]:
+    """Read ``0.065um``, or a length per axis: voxel_size and unit.
+
+    Two lengths are those of rows and columns, as in ``0.1um,0.065um``; three are those along z, y
+    and x, as in ``0.2um,0.1um,0.1um``.
 
     Raises
     ------
     InputError
-        The text is no length, or two of which one has no unit or another kind of unit.
+        The text is no length, or one has no unit or another kind of unit.
     """
     from morphgen.images import UNITS, parse_length
     from morphgen.images.lengths import VOXEL, convert
@@ -53,16 +57,29 @@ def parse_voxel_size(text: str | None) -> tuple[float | tuple[float, float] | No
         return None, None
     parts = _BETWEEN.split(text)
     if len(parts) == 1:
-        return parse_length(text)
-    if len(parts) > 2 or not all(part.strip().endswith((*UNITS, "µm", "μm")) for part in parts):
+        return _length(text)
+    if len(parts) > 3 or not all(part.strip().endswith((*UNITS, "µm", "μm")) for part in parts):
         raise InputError(
             f"--voxel-size {text!r}: write a decimal point, as in 1.5um, and a unit with each of "
-            "two sizes (rows, columns), as in 0.1um,0.065um"
+            "two sizes (rows, columns) or three (z, y, x), as in 0.2um,0.1um,0.1um"
         )
-    (rows, unit), (columns, own) = map(parse_length, parts)
-    if unit != own and VOXEL in (unit, own):
-        raise InputError(f"--voxel-size {text!r} mixes voxels and lengths; give two lengths")
-    return (rows, convert(columns, own, unit)), unit
+    lengths = [parse_length(part) for part in parts]
+    unit = lengths[0][1]
+    if any(own != unit and VOXEL in (unit, own) for _, own in lengths):
+        raise InputError(f"--voxel-size {text!r} mixes voxels and lengths; give lengths")
+    return tuple(convert(size, own, unit) for size, own in lengths), unit
+
+
+def _length(text: str) -> tuple[float, str]:
+    """Read one length; a bare number is refused, for it could be of any unit."""
+    from morphgen.images import parse_length
+
+    if text.strip()[-1:] in {*string.digits, "."}:
+        raise InputError(
+            f"--voxel-size {text!r} has no unit; write {text.strip()}um, with nm, um, mm, cm or m, "
+            "or leave it out to work in voxels (1voxel where the file states a size)"
+        )
+    return parse_length(text)
 
 
 def parse_conductivities(text: str | None, option: str) -> dict[str, float] | None:
@@ -91,10 +108,9 @@ def edge_of_voxels(text: str, unit: str) -> float:
     InputError
         The text is no length, or one that cannot be compared with the model's.
     """
-    from morphgen.images import parse_length
     from morphgen.images.lengths import VOXEL, convert
 
-    size, own = parse_length(text)
+    size, own = _length(text)
     if (own == VOXEL) != (unit == VOXEL):
         raise InputError(
             f"--voxel-size {text!r}: the model's lengths are in {unit}; give a length in that"

@@ -37,8 +37,8 @@ VoxelSize = Annotated[
         "--voxel-size",
         metavar="LENGTH",
         show_default=False,
-        help="Pixel size with its unit (nm, um, mm, cm, m), such as 0.065um; rows,columns where "
-        "they differ, such as 0.1um,0.065um.  [default: what the file states]",
+        help="Pixel or voxel size with its unit (nm, um, mm, cm, m), such as 0.065um; where they "
+        "differ rows,columns or z,y,x, such as 0.2um,0.1um,0.1um.  [default: what the file states]",
     ),
 ]
 Phases = Annotated[

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from morphgen.errors import InputError
+
 from .screen import Screen, figure
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ Precision = Annotated[
     ),
 ]
 
+_LARGEST = 2**20
 _EDGES = (128, 256, 512, 1024)
 _PRECISIONS = (0.01, 0.003)
 
@@ -43,6 +46,9 @@ def precision_record(
     """Scatter of the fractions by edge, and edges by scatter, in plain values."""
     from morphgen.excursion import fraction_scatter
 
+    for edge in edges or ():
+        if not 1 <= edge <= _LARGEST:
+            raise InputError(f"--edge is {edge}; expected 1 to {_LARGEST} voxels")
     scatter = fraction_scatter(model)
     wanted = _PRECISIONS if precision is None else (precision,)
     return {

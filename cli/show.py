@@ -78,7 +78,7 @@ def _read(path: Path, voxel_size: str | None, phases: str | None) -> Section | V
     if path.is_dir():
         return central_part(path)
     size, unit = parse_voxel_size(voxel_size)
-    return read_image(path, voxel_size=size, unit=unit, phases=phases)
+    return read_image(path, voxel_size=size, unit=unit, phases=phases, absent="allow")
 
 
 def _colored(image: Section | Volume, colors: str | None) -> Section | Volume:

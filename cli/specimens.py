@@ -164,12 +164,9 @@ def _own(model: ExcursionModel, path: Path) -> bool:
 def _volume_image(
     screen: Screen, model: ExcursionModel, path: Path, voxel_size: str | None, phases: str | None
 ) -> Volume:
-    from morphgen.errors import InputError
     from morphgen.images import read_volume, volume_in_unit
 
     size, unit = parse_voxel_size(voxel_size)
-    if isinstance(size, tuple):
-        raise InputError("--voxel-size of a volume is one length; leave out --volume, or give one")
     names = phases or model_phases(model)
     found = read_volume(path, voxel_size=size, unit=unit, phases=names, absent="allow")
     if _lacks_size(model, found.unit, unit):

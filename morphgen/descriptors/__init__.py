@@ -33,7 +33,7 @@ from morphgen.descriptors.sizes import (
     continuous_phase_size_distribution,
     simulated_intrusion,
 )
-from morphgen.descriptors.subvolumes import Placement, measure_subvolumes
+from morphgen.descriptors.subvolumes import Placement, Subvolumes, measure_subvolumes
 from morphgen.descriptors.surface import interface_densities, specific_surface_areas
 from morphgen.descriptors.transport import (
     conductivities_by_label,
@@ -57,6 +57,7 @@ __all__ = [
     "RadialCoverage",
     "Reading",
     "SizeDistribution",
+    "Subvolumes",
     "Wanted",
     "chord_lengths",
     "chosen_kinds",

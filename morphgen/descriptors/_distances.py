@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,14 +17,16 @@ from morphgen.phases import OUTSIDE
 Squares = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-# half voxels up to eight, whole ones up to 16, every second up to 32
-_RADII = np.concatenate([np.arange(2, 16) / 2, np.arange(8, 16), np.arange(16, 33, 2)])
 # squares are float32: a radius that a distance should equal must not miss it by rounding
 ROUNDING = 1e-5
 
 
-def checked_radii(radii: Array | None, spacing: tuple[float, ...]) -> Floats:
-    """Radii of balls in the unit of the spacing; by default 1 to 32 voxels of the finest axis.
+def checked_radii(radii: Array | None, spacing: tuple[float, ...], longest: float) -> Floats:
+    """Radii of balls in the unit of the spacing; by default from a voxel of the finest axis up.
+
+    By default they rise by half a voxel to 8 voxels, by a whole one to 16, by two to 32, and so on;
+    the last is the first that is not below ``longest``. So those of a smaller volume are the first
+    of those of a larger one.
 
     Raises
     ------
@@ -30,12 +34,17 @@ def checked_radii(radii: Array | None, spacing: tuple[float, ...]) -> Floats:
         If they do not rise, or one is not positive and finite.
     """
     if radii is None:
-        return np.asarray(min(spacing) * _RADII, dtype=np.float64)
+        return min(spacing) * _rising(longest / min(spacing))
     found = np.asarray(radii, dtype=np.float64)
     rises = found.ndim == 1 and found.size and found[0] > 0.0 and (np.diff(found) > 0.0).all()
     if not rises or not np.isfinite(found).all():
         raise InputError(f"radii are {radii!r}; expected positive, finite, rising lengths")
     return found
+
+
+def diagonal(shape: tuple[int, ...], spacing: tuple[float, ...]) -> float:
+    """Length that no ball reaches which fits into a phase of a volume with another one in it."""
+    return math.hypot(*(side * step for side, step in zip(shape, spacing, strict=True)))
 
 
 def squared_distances(free: Flags, spacing: tuple[float, ...], *, border: bool = False) -> Squares:
@@ -73,3 +82,14 @@ def fits(squares: Squares, radius: float) -> Flags:
 def covered(centres: Flags, radius: float, spacing: tuple[float, ...]) -> Flags:
     """Voxels nearer than the radius to one of the centres."""
     return np.asarray(squared_distances(~centres, spacing) < radius**2 * (1.0 - ROUNDING))
+
+
+def _rising(longest: float) -> Floats:
+    """Radii in voxels from 1 up to the first that is not below the longest."""
+    found: list[Floats] = [np.arange(2.0, 16.0) / 2]
+    octave = 8.0
+    while found[-1][-1] < longest:
+        found.append(np.arange(8, 16, dtype=np.float64) * (octave / 8))
+        octave *= 2.0
+    radii = np.concatenate(found)
+    return radii[: int(np.searchsorted(radii, longest)) + 1]

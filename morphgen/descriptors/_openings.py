@@ -78,9 +78,9 @@ def _enter(
     Most of what can be entered is so from every face: it is covered once, and the rest of each face
     in the box that holds it.
     """
-    # up to the finest voxel a ball is a voxel and moves through faces; a larger one also moves
-    # diagonally, since voxels on both ways around the corner then belong to the phase
-    numbered, touches = numbered_clusters(centres, 26 if radius > 1.0 else 6)
+    # a ball moves diagonally where voxels on both ways around the corner belong to the phase: they
+    # are a side away from one end or the other, so it must be larger than two of the three sides
+    numbered, touches = numbered_clusters(centres, 26 if radius > sorted(steps)[1] else 6)
     entered = np.stack([touches[:, axis, side] for axis, side in faces])
     shared: Flags = np.asarray(entered.all(axis=0))
     found |= covered(shared[numbered], radius, steps)

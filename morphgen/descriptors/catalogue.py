@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+
+from morphgen.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,20 @@ _WHOLES = (
 )
 
 KINDS = {kind.name: kind for kind in (*_SUMS, *_WHOLES)}
+
+
+def known_kind(name: str) -> Kind:
+    """Find a kind by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none; it says which names are like this one.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    near = difflib.get_close_matches(name, KINDS, n=3)
+    advice = "expected one such as volume_fraction; morphgen.descriptors.KINDS has them all"
+    if near:
+        advice = f"did you mean {' or '.join(near)}?"
+    raise InputError(f"descriptor {name!r} is not known; {advice}")

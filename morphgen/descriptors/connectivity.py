@@ -92,9 +92,19 @@ def clusters(labels: Array, phase: int, adjacency: int = 6) -> Clusters:
 
 @dataclass(frozen=True)
 class Connectivity:
-    """Share of the largest cluster, clusters per volume and through-connected share, per phase."""
+    """Share of the largest cluster, clusters per volume and through-connected share, per phase.
+
+    Attributes
+    ----------
+    adjacency : int
+        Voxels that are neighbours, as in `clusters`.
+    largest : int
+        Voxels of the largest image that is not cut into sub-volumes.
+    """
 
     adjacency: int = 6
+    # 13 bytes a voxel, measured: 0.8 GiB
+    largest: int = 2**26
 
     def readings(self, labels: Labels, frame: Frame) -> tuple[Reading, ...]:
         """Three kinds of numbers; a share through faces without a voxel inside is NaN."""

@@ -30,14 +30,16 @@ def spherical_contact_distribution(
     spacing
         Voxel size, one number or one per axis, in any unit of length.
     radii
-        Radii, rising, in the unit of the spacing; by default 1 to 32 voxels of the finest axis, in
-        steps that grow from half a voxel to two.
+        Radii, rising, in the unit of the spacing; by default from a voxel of the finest axis to
+        half the shortest side, beyond which nothing is known, in steps of half a voxel to 8 voxels,
+        of one to 16, of two to 32 and so on.
 
     Returns
     -------
     array of float64, shape (K,)
         H(r), rising from 0 to 1; NaN beyond the largest distance that is seen, unless 1 is reached,
-        and everywhere without a voxel of the phase or one outside of it.
+        and everywhere without a voxel outside of the phase. Without a voxel of the phase it is 0
+        as far as is seen.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def spherical_contact_distribution(
     """
     volume, (chosen,) = checked_volume(labels, (phase,))
     steps = checked_spacing(spacing, 3)
-    lengths = checked_radii(radii, steps)
+    lengths = checked_radii(radii, steps, _reach(volume.shape, steps))
     finest = min(steps)
     relative = tuple(step / finest for step in steps)
     points = (volume != chosen) & (volume != OUTSIDE)
@@ -87,7 +89,7 @@ class SphericalContact:
 
     def readings(self, labels: Labels, frame: Frame) -> tuple[Reading, ...]:
         """One curve per phase."""
-        lengths = checked_radii(self.radii, frame.spacing)
+        lengths = checked_radii(self.radii, frame.spacing, _reach(labels.shape, frame.spacing))
         return tuple(
             Reading(
                 Key("spherical_contact", (phase,)),
@@ -98,12 +100,17 @@ class SphericalContact:
         )
 
 
+def _reach(shape: tuple[int, ...], spacing: tuple[float, ...]) -> float:
+    """Half the shortest side: the largest distance to the border."""
+    return min(side * step for side, step in zip(shape, spacing, strict=True)) / 2.0
+
+
 def _contact(distances: Squares, borders: Squares, squares: Floats) -> Floats:
     """Kaplan-Meier estimate of the distribution of distances that the border censors."""
+    if not distances.size:
+        return np.full(squares.size, np.nan)
     known = distances <= borders * (1.0 + ROUNDING)
     levels, counts = np.unique(distances[known], return_counts=True)
-    if not levels.size:
-        return np.full(squares.size, np.nan)
     seen = np.sort(np.where(known, distances, borders))
     at_risk = seen.size - np.searchsorted(seen, levels, side="left")
     beyond = np.concatenate([[1.0], np.cumprod(1.0 - counts / at_risk)])

@@ -11,7 +11,10 @@ import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
 from morphgen.descriptors.readings import Floats, Key, Reading
+from morphgen.descriptors.subvolumes import Subvolumes
 from morphgen.phases import Phase
+
+NOT_ASKED = "not asked for"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,9 @@ class Description:
         Numbers and curves.
     left_out : dict of str
         Kinds of descriptors that were not measured, each with the reason.
+    subvolumes : Subvolumes, optional
+        Where the readings were measured that have a number of sub-volumes; None if the whole image
+        was measured.
     """
 
     source: str
@@ -49,6 +55,7 @@ class Description:
     phases: tuple[Phase, ...]
     readings: tuple[Reading, ...]
     left_out: dict[str, str]
+    subvolumes: Subvolumes | None = None
 
     def reading(self, kind: str, phases: Sequence[int] = (), direction: str = "") -> Reading:
         """Find the reading of a kind, of some phases, along an axis if any.
@@ -65,7 +72,11 @@ class Description:
         raise KeyError(wanted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; None for what is not a number."""
+        """Plain values for JSON; None for what is not known, and for what is infinite.
+
+        Of what was left out only that which could not be measured, not that which nobody asked for.
+        A reading that is infinite says so: its entry "infinite" is True.
+        """
         return {
             "source": self.source,
             "shape": list(self.shape),
@@ -77,7 +88,8 @@ class Description:
                 {"label": one.label, "name": one.name, "color": one.color} for one in self.phases
             ],
             "readings": [_record(one, self.unit) for one in self.readings],
-            "left_out": dict(self.left_out),
+            "left_out": {kind: why for kind, why in self.left_out.items() if why != NOT_ASKED},
+            "subvolumes": None if self.subvolumes is None else self.subvolumes.to_dict(),
         }
 
 
@@ -96,10 +108,16 @@ def _record(one: Reading, unit: str) -> dict[str, Any]:
         "phases": list(one.key.phases),
         "direction": one.key.direction or None,
         "unit": unit_of(kind.power, unit),
+        "subvolumes": one.subvolumes,
     }
     if one.x is None:
         error = None if one.standard_error is None else _plain(one.standard_error)[0]
-        return {**record, "value": _plain(one.values)[0], "standard_error": error}
+        return {
+            **record,
+            "value": _plain(one.values)[0],
+            "infinite": bool(np.isinf(one.values[0])),
+            "standard_error": error,
+        }
     return {
         **record,
         "argument": kind.argument,

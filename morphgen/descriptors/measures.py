@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from morphgen.descriptors.boundary import TriplePhaseBoundaries
-from morphgen.descriptors.catalogue import KINDS
+from morphgen.descriptors.catalogue import KINDS, known_kind
 from morphgen.descriptors.connectivity import Connectivity
 from morphgen.descriptors.contact import SphericalContact
 from morphgen.descriptors.coverage_measure import CoverageMeasure
+from morphgen.descriptors.description import NOT_ASKED
 from morphgen.descriptors.euler import EulerNumbers
 from morphgen.descriptors.fractions import VolumeFractions
 from morphgen.descriptors.geodesic import GeodesicTortuosity
@@ -20,7 +21,7 @@ from morphgen.descriptors.parts import Frame, Labels, SumMeasure, WholeMeasure, 
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.descriptors.run_lengths import RunLengths
 from morphgen.descriptors.sizes import PhaseSizes
-from morphgen.descriptors.subvolumes import measure_subvolumes
+from morphgen.descriptors.subvolumes import cheap_and_other, measure_box, measure_subvolumes
 from morphgen.descriptors.surface import InterfaceAreas
 from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
@@ -56,8 +57,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
-            if kind not in KINDS:
-                raise InputError(f"descriptor {kind!r} is not known; expected {', '.join(KINDS)}")
+            known_kind(kind)
         if self.max_lag < 1:
             raise InputError(f"max_lag is {self.max_lag} voxels; expected 1 or more")
 
@@ -73,6 +73,9 @@ Wholes = Callable[[Wanted, Frame], Sequence[WholeMeasure]]
 def _conductivity(kind: str, conductivities: tuple[tuple[int, float], ...]) -> list[WholeMeasure]:
     return [Conductivity(kind, conductivities)] if conductivities else []
 
+
+# by the number of their axes
+_IMAGES = {2: "sections", 3: "volumes"}
 
 # which measures serve which kinds
 _SUMS: tuple[tuple[tuple[str, ...], Sums], ...] = (
@@ -145,7 +148,8 @@ def chosen_kinds(
     Raises
     ------
     InputError
-        If an effective conductivity is asked for and no phase conducts.
+        If a kind is asked for that is not known, that such images do not have, or whose packages
+        are missing, or an effective conductivity and no phase conducts.
     """
     missing = {
         kind
@@ -158,17 +162,25 @@ def chosen_kinds(
     if kinds is None:
         return tuple(kind for kind in possible_kinds(axes) if kind not in missing)
     for kind in kinds:
+        _check_possible(kind, axes)
         if kind in missing:
             raise InputError(f"{kind} needs conductivities; give those of the phases that conduct")
     return tuple(kinds)
 
 
+def _check_possible(kind: str, axes: int) -> None:
+    known = known_kind(kind)
+    if axes not in known.axes:
+        theirs, its = (" and ".join(_IMAGES[n] for n in some) for some in (known.axes, (axes,)))
+        raise InputError(f"{kind} is a descriptor of {theirs}; expected one of {its}")
+    if lacking := _lacking(known.extra):
+        raise InputError(f"{kind} cannot be measured: {lacking}")
+
+
 def left_out(axes: int, kinds: Sequence[str]) -> dict[str, str]:
     """Reason why each kind that is defined for such images is not among those chosen."""
     return {
-        kind: reason or "not asked for"
-        for kind, reason in _obstacles(axes).items()
-        if kind not in kinds
+        kind: reason or NOT_ASKED for kind, reason in _obstacles(axes).items() if kind not in kinds
     }
 
 
@@ -218,8 +230,12 @@ def summed(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> list[Readi
 
 
 def seen_whole(labels: Labels, frame: Frame, wanted: Wanted) -> list[Reading]:
-    """Readings of the measures that must see an image as a whole, on sub-volumes of a large one."""
-    return [*measure_subvolumes(labels, frame, whole_measures(wanted, frame))]
+    """Readings of the measures that must see an image as a whole.
+
+    All but the cheap ones are taken on sub-volumes of a large image.
+    """
+    cheap, others = cheap_and_other(labels.shape, whole_measures(wanted, frame))
+    return [*measure_box(labels, frame, cheap), *measure_subvolumes(labels, frame, others)]
 
 
 def chosen(readings: Sequence[Reading], wanted: Wanted) -> tuple[Reading, ...]:

@@ -7,7 +7,7 @@ of the whole image, exactly. An image in memory is one part; a store is many.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,15 @@ class WholeMeasure(Protocol):
 
     def readings(self, labels: Labels, frame: Frame) -> tuple[Reading, ...]:
         """Numbers and curves of an image in memory."""
+
+
+@runtime_checkable
+class CheapMeasure(WholeMeasure, Protocol):
+    """One that is so cheap that an image need not be cut into sub-volumes for it."""
+
+    @property
+    def largest(self) -> int:
+        """Number of voxels of the largest image that it takes whole."""
 
 
 def whole(labels: Labels, margin: int) -> Part:

@@ -33,12 +33,19 @@ class Reading:
         Argument of a curve (lag, length, radius, ...); None for a number.
     standard_error : array of float64, shape (K,), optional
         Standard error, where it is known from several parts of the image.
+    subvolumes : int, optional
+        Number of sub-volumes that determine it; None for what was measured on the whole image.
+    ratio : tuple of float, optional
+        Numerator and denominator of a number that is a ratio. Over sub-volumes it is the ratio of
+        their means, not the mean of the ratios.
     """
 
     key: Key
     values: Floats
     x: Floats | None = None
     standard_error: Floats | None = None
+    subvolumes: int | None = None
+    ratio: tuple[float, float] | None = None
 
 
 def number(kind: str, phases: tuple[int, ...], value: float, direction: str = "") -> Reading:

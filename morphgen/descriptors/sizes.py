@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen._array_api import Array
-from morphgen.descriptors._distances import checked_radii
+from morphgen.descriptors._distances import checked_radii, diagonal
 from morphgen.descriptors._labels import checked_spacing
 from morphgen.descriptors._openings import openings
 from morphgen.descriptors._volume import checked_faces, checked_volume, has_faces
@@ -37,11 +37,13 @@ class SizeDistribution:
     def median(self) -> float:
         """Largest radius whose balls cover half of the phase, linear between the radii.
 
-        0 if even the smallest cover less than half, NaN if the largest cover half or more, or if
-        the phase is absent.
+        0 if even the smallest cover less than half, infinite if the largest cover half or more, NaN
+        if the phase is absent.
         """
-        if np.isnan(self.shares).any() or self.shares[-1] >= 0.5:
+        if np.isnan(self.shares).any():
             return math.nan
+        if self.shares[-1] >= 0.5:
+            return math.inf
         if self.shares[0] < 0.5:
             return 0.0
         above = int(np.flatnonzero(self.shares >= 0.5)[-1])
@@ -64,13 +66,14 @@ def continuous_phase_size_distribution(
     spacing
         Voxel size, one number or one per axis, in any unit of length.
     radii
-        Radii of the balls, rising; by default 1 to 32 voxels of the finest axis, in steps that grow
-        from half a voxel to two.
+        Radii of the balls, rising; by default from a voxel of the finest axis to the diagonal of
+        the volume, in steps of half a voxel to 8 voxels, of one to 16, of two to 32 and so on.
 
     Returns
     -------
     SizeDistribution
-        The median is the radius r_max of constrictivity.
+        The median is the radius r_max of constrictivity. With the default radii it is infinite only
+        where the phase has no wall.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def continuous_phase_size_distribution(
     """
     volume, chosen = checked_volume(labels, (phase,))
     steps = checked_spacing(spacing, 3)
-    lengths = checked_radii(radii, steps)
+    lengths = checked_radii(radii, steps, diagonal(volume.shape, steps))
     counts = openings(volume, chosen, steps, lengths)
     return _distribution(counts[0, 0], lengths, volume, chosen[0])
 
@@ -141,7 +144,7 @@ def simulated_intrusion(
     """
     volume, chosen = checked_volume(labels, (phase,))
     steps = checked_spacing(spacing, 3)
-    lengths = checked_radii(radii, steps)
+    lengths = checked_radii(radii, steps, diagonal(volume.shape, steps))
     along = checked_faces(volume, axis)
     counts = openings(volume, chosen, steps, lengths, ((along, 0), (along, 1)))
     return _distribution(counts[1:, 0].mean(axis=0), lengths, volume, chosen[0])
@@ -160,13 +163,15 @@ def constrictivity(sizes: SizeDistribution, intrusion: SizeDistribution) -> floa
     Returns
     -------
     float
-        0 where less than half of the phase can be entered; NaN where a median is.
+        0 where less than half of the phase can be entered; NaN where r_max is not a positive,
+        finite number, or r_min is not known.
 
     References
     ----------
     Holzer et al., J. Mater. Sci. 48 (2013) 2934.
     """
-    return (intrusion.median() / sizes.median()) ** 2
+    narrow, wide = intrusion.median(), sizes.median()
+    return (narrow / wide) ** 2 if 0.0 < wide < math.inf else math.nan
 
 
 @dataclass(frozen=True)
@@ -182,9 +187,13 @@ class PhaseSizes:
     radii: tuple[float, ...] | None = None
 
     def readings(self, labels: Labels, frame: Frame) -> tuple[Reading, ...]:
-        """Curves, median radii and constrictivities; NaN where a face has no voxel inside."""
+        """Curves, median radii and constrictivities; NaN where a face has no voxel inside.
+
+        A phase that fills the volume has infinite radii and the constrictivity 1, having no necks.
+        """
         volume, phases = checked_volume(labels, frame.phases)
-        lengths = checked_radii(self.radii, frame.spacing)
+        longest = diagonal(volume.shape, frame.spacing)
+        lengths = checked_radii(self.radii, frame.spacing, longest)
         counts = openings(volume, phases, frame.spacing, lengths, _FACES)
         passable = [has_faces(volume, axis) for axis in range(3)]
         found: list[Reading] = []
@@ -196,7 +205,8 @@ class PhaseSizes:
                 pair = counts[1 + 2 * axis : 3 + 2 * axis, index].mean(axis=0)
                 pair = pair if passable[axis] else np.full(lengths.size, np.nan)
                 entered = _distribution(pair, lengths, volume, phase)
-                ratio = constrictivity(sizes, entered)
+                free = math.isinf(sizes.median()) and math.isinf(entered.median())
+                ratio = 1.0 if free else constrictivity(sizes, entered)
                 found.append(_curve("intrusion_distribution", phase, entered, name))
                 found.append(number("intrusion_radius", (phase,), entered.median(), name))
                 found.append(number("constrictivity", (phase,), ratio, name))

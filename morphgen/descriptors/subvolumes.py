@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from morphgen.descriptors.parts import Frame, Labels, WholeMeasure
-from morphgen.descriptors.readings import Floats, Key, Reading
+from morphgen.descriptors.parts import CheapMeasure, Frame, Labels, WholeMeasure
+from morphgen.descriptors.readings import Key, Reading
 from morphgen.errors import InputError
 from morphgen.phases import OUTSIDE
 
@@ -94,7 +94,49 @@ class Placement:
         )
 
 
+@dataclass(frozen=True)
+class Subvolumes:
+    """Sub-volumes that were measured.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels of each along each axis.
+    starts : tuple of tuple of int
+        First voxel of each along each axis.
+    """
+
+    shape: tuple[int, ...]
+    starts: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of_boxes(cls, boxes: Sequence[Box]) -> Subvolumes:
+        """Take the shape and the starts of boxes of one shape, one box or more."""
+        return cls(
+            tuple(side.stop - side.start for side in boxes[0]),
+            tuple(tuple(side.start for side in box) for box in boxes),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "number": len(self.starts),
+            "shape": list(self.shape),
+            "starts": [list(start) for start in self.starts],
+        }
+
+
 _DEFAULT = Placement()
+
+
+def cheap_and_other(
+    shape: Sequence[int], measures: Sequence[WholeMeasure]
+) -> tuple[tuple[WholeMeasure, ...], tuple[WholeMeasure, ...]]:
+    """Part measures into those that take an image of a shape whole, and those on sub-volumes."""
+    voxels = math.prod(shape)
+    cheap = [isinstance(one, CheapMeasure) and voxels <= one.largest for one in measures]
+    both = tuple(zip(measures, cheap, strict=True))
+    return tuple(one for one, yes in both if yes), tuple(one for one, yes in both if not yes)
 
 
 def measure_subvolumes(
@@ -152,8 +194,11 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
     Returns
     -------
     tuple of Reading
-        Sub-volumes that do not determine a value do not count for it; it is NaN if none does. No
-        standard error if there is one sub-volume; NaN for a value that only one determines.
+        Sub-volumes without any value, as where a phase is absent, do not count for a number or a
+        curve, and it says how many do; it is NaN if none does. A curve that only some of them know
+        to its end is NaN from there on, for those that know it are not like the others. A number
+        that is a ratio is that of the means of numerator and denominator. No standard error if
+        there is one sub-volume; NaN for what only one determines, or what is infinite.
 
     Raises
     ------
@@ -169,20 +214,47 @@ def pooled(found: Sequence[Sequence[Reading]]) -> tuple[Reading, ...]:
     if not found:
         raise InputError("no sub-volume has a voxel inside (label not 255); expected some")
     if len(found) == 1:
-        return tuple(found[0])
-    by_key: dict[Key, list[Floats]] = {}
+        return tuple(
+            replace(one, subvolumes=int(not np.isnan(one.values).all())) for one in found[0]
+        )
+    by_key: dict[Key, list[Reading]] = {}
     for readings in found:
         for reading in readings:
-            by_key.setdefault(reading.key, []).append(reading.values)
-    return tuple(_mean(reading, np.stack(by_key[reading.key])) for reading in found[0])
+            by_key.setdefault(reading.key, []).append(reading)
+    return tuple(_mean(by_key[reading.key]) for reading in found[0])
 
 
-def _mean(reading: Reading, values: Floats) -> Reading:
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    # an infinite value, such as the tortuosity factor of a shut phase, has no scatter
+def _mean(readings: Sequence[Reading]) -> Reading:
+    if all(one.ratio is not None for one in readings):
+        return _ratio_of_means(readings)
+    values = np.stack([one.values for one in readings])
+    values = values[~np.isnan(values).all(axis=1)]
+    count = len(values)
+    # an infinite value, such as the radius of a phase without walls, has no scatter
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(known, values, 0.0).sum(axis=0) / count
-        squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
-        error = np.sqrt(squares / (count - 1) / count)
-    return replace(reading, values=mean, standard_error=np.where(count > 1, error, np.nan))
+        mean = values.sum(axis=0) / count
+        error = np.sqrt(((values - mean) ** 2).sum(axis=0) / (count - 1) / count)
+    if count < 2:
+        error = np.full(mean.shape, np.nan)
+    return replace(readings[0], values=mean, standard_error=error, subvolumes=count)
+
+
+def _ratio_of_means(readings: Sequence[Reading]) -> Reading:
+    """Ratio of the means, and its standard error by propagation to first order."""
+    pairs = np.array([one.ratio for one in readings], dtype=np.float64)
+    above, below = pairs[~np.isnan(pairs).any(axis=1)].T
+    count, ratio, error = above.size, math.nan, math.nan
+    if above.sum() > 0.0:
+        ratio = math.inf
+    if below.sum() > 0.0:
+        ratio = above.sum() / below.sum()
+        squares = ((above - ratio * below) ** 2).sum()
+        if count > 1:
+            error = math.sqrt(squares * count / (count - 1)) / below.sum()
+    return replace(
+        readings[0],
+        values=np.array([ratio]),
+        standard_error=np.array([error]),
+        subvolumes=count,
+        ratio=(float(above.sum()), float(below.sum())),
+    )

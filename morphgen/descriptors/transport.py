@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -192,7 +192,10 @@ class Transport:
     """Effective diffusivity and tortuosity factor of each phase along each axis."""
 
     def readings(self, labels: Labels, frame: Frame) -> tuple[Reading, ...]:
-        """Two numbers per phase and axis; NaN where a voxel is outside."""
+        """Two numbers per phase and axis; NaN where a voxel is outside.
+
+        The tortuosity factor of several volumes is that of their mean fraction and diffusivity.
+        """
         inside = not (labels == OUTSIDE).any()
         found: list[Reading] = []
         for phase in frame.phases:
@@ -203,7 +206,8 @@ class Transport:
                     passed = effective_diffusivity(labels, phase, axis, frame.spacing)
                     factor = tortuosity_factor(fraction, passed)
                 found.append(number("effective_diffusivity", (phase,), passed, name))
-                found.append(number("tortuosity_factor", (phase,), factor, name))
+                ratio = number("tortuosity_factor", (phase,), factor, name)
+                found.append(replace(ratio, ratio=(fraction, passed)))
         return tuple(found)
 
 

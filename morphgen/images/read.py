@@ -24,7 +24,7 @@ from morphgen.images.phase_map import (
 )
 from morphgen.images.pixels import Mask, Pixels
 from morphgen.images.scale import resolve
-from morphgen.images.section import Labels, Section, Volume, check_plane
+from morphgen.images.section import Labels, Section, Volume, check_plane, in_plane
 from morphgen.images.stacks import from_array
 from morphgen.images.values import count_values, shown
 from morphgen.phases import Phase
@@ -40,7 +40,7 @@ def read_section(
     image: ImageLike,
     *,
     plane: str = "xy",
-    voxel_size: float | tuple[float, float] | None = None,
+    voxel_size: float | tuple[float, ...] | None = None,
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
@@ -55,9 +55,10 @@ def read_section(
         further axis of 3 or 4 entries of uint8 for colours.
     plane : {"xy", "xz", "yz"}
         What rows and columns are: xy (y, x), xz (z, x), yz (z, y).
-    voxel_size : float or tuple of two floats, optional
-        Distance between pixels, or between rows and between columns, in `unit`. Without it the
-        size that the file states is taken, and 1 voxel where it states none.
+    voxel_size : float or tuple of two or three floats, optional
+        Distance between pixels, or between rows and between columns, in `unit`; of three, along
+        z, y and x, those of the plane count. Without it the size that the file states is taken,
+        and 1 voxel where it states none.
     unit : str, optional
         nm, um, mm, cm, m or voxel (the default for `voxel_size`).
     phases : str or mapping, optional
@@ -67,7 +68,7 @@ def read_section(
     mask : path or array of bool, optional
         True (in a file, not 0) where a pixel belongs to the specimen, shape (rows, columns).
     absent : {"refuse", "allow"}
-        Whether the image may lack phases that `phases` names.
+        Whether the image may lack phases that `phases` names, all but one of them if need be.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def read_sections(
     image: ImageLike,
     *,
     plane: str = "xy",
-    voxel_size: float | tuple[float, float] | None = None,
+    voxel_size: float | tuple[float, ...] | None = None,
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
@@ -136,7 +137,7 @@ def read_sections(
 def read_volume(
     image: ImageLike,
     *,
-    voxel_size: float | tuple[float, float, float] | None = None,
+    voxel_size: float | tuple[float, ...] | None = None,
     unit: str | None = None,
     phases: PhaseSpec | None = None,
     mask: MaskLike | None = None,
@@ -176,9 +177,10 @@ def read_image(
     image: ImageLike,
     *,
     plane: str = "xy",
-    voxel_size: float | tuple[float, float] | None = None,
+    voxel_size: float | tuple[float, ...] | None = None,
     unit: str | None = None,
     phases: PhaseSpec | None = None,
+    absent: Absent = "refuse",
 ) -> Section | Volume:
     """Read an image as what it is: one page as a section, more pages as a volume.
 
@@ -189,7 +191,9 @@ def read_image(
     plane : {"xy", "xz", "yz"}
         The plane of a section.
     voxel_size, unit, phases
-        As for `read_section`; of a volume, one size for all three axes.
+        As for `read_section`, or for `read_volume`.
+    absent : {"refuse", "allow"}
+        As for `read_section`.
 
     Returns
     -------
@@ -198,16 +202,12 @@ def read_image(
     Raises
     ------
     ImageError, InputError
-        As for `read_section`; also for two voxel sizes of a volume.
+        As for `read_section`.
     """
     check_plane(plane)
-    pixels, spec = _pixels(image), _Spec(phases, None, "refuse")
+    pixels, spec = _pixels(image), _Spec(phases, None, absent)
     if len(pixels.values) == 1:
         return _sections(pixels, plane, voxel_size, unit, spec)[0]
-    if isinstance(voxel_size, tuple):
-        raise InputError(
-            f"{pixels.source} is a volume: its voxel size is one length, got {voxel_size}"
-        )
     return _volume(pixels, voxel_size, unit, spec)
 
 
@@ -242,7 +242,8 @@ def _sections(
     spec: _Spec,
 ) -> list[Section]:
     _check_sides(pixels)
-    (rows, columns), unit = resolve(pixels.scale, voxel_size, unit, pixels.source)
+    size = in_plane(voxel_size, plane)
+    (rows, columns), unit = resolve(pixels.scale, size, unit, pixels.source)
     read = _labelled(pixels, spec)
     return [
         Section(
@@ -290,11 +291,14 @@ def _labelled(pixels: Pixels, spec: _Spec) -> _Labelled:
     pixels = paint_palette(pixels, keys)
     inside = _inside(pixels, spec.mask)
     counts = count_values(pixels, inside)
-    if len(counts) < 2:
+    # what is named may be absent: the image is a part of something
+    partial = spec.absent == "allow"
+    if len(counts) < (1 if partial and keys is not None else 2):
         held = "no pixel" if not counts else f"the single value {shown(pixels, next(iter(counts)))}"
         where = "" if inside is None else " inside the specimen (mask or transparency)"
+        remedy = "; name the phases of the whole if this part lacks one" if partial else ""
         raise ImageError(
-            f"{pixels.source}: holds {held}{where}; a microstructure has two phases or more"
+            f"{pixels.source}: holds {held}{where}; a microstructure has two phases or more{remedy}"
         )
     chosen, phases = phases_of(pixels, counts, keys, spec.absent)
     return _Labelled(to_labels(pixels, chosen, inside), phases)

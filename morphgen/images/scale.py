@@ -74,7 +74,8 @@ def resolve(
 def _given(voxel_size: float | Sequence[float], axes: int) -> Sizes:
     sizes = np.atleast_1d(np.asarray(voxel_size, dtype=float)).tolist()
     if len(sizes) not in (1, axes):
-        raise InputError(f"voxel size {voxel_size!r} must be one number or {axes} numbers")
+        names = "rows, columns" if axes == 2 else "z, y, x"
+        raise InputError(f"voxel size {voxel_size!r} must be one length or {axes}, along {names}")
     sizes = sizes * axes if len(sizes) == 1 else sizes
     return tuple(positive(size, voxel_size) for size in sizes)
 

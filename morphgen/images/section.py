@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -141,6 +142,16 @@ def check_plane(plane: str) -> None:
     """Refuse a plane that is not one of `PLANES`."""
     if plane not in PLANES:
         raise InputError(f"plane {plane!r} is unknown: expected one of {', '.join(PLANES)}")
+
+
+def in_plane(
+    voxel_size: float | Sequence[float] | None, plane: str
+) -> float | Sequence[float] | None:
+    """Of sizes along z, y and x, those along the rows and columns of a plane; others as given."""
+    sizes = np.atleast_1d(np.asarray(voxel_size, dtype=float)).tolist()
+    if len(sizes) != 3:
+        return voxel_size
+    return sizes["zyx".index(plane[1])], sizes["zyx".index(plane[0])]
 
 
 def label_counts(labels: Labels) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from morphgen.descriptors.parts import Counts, Frame, Part, SumMeasure
 from morphgen.descriptors.readings import Reading
 from morphgen.descriptors.subvolumes import Windowed
 from morphgen.errors import InputError
+from morphgen.images import LargeLabels
 from morphgen.progress import Progress, silent
 from morphgen.tiles.cluster import Cluster
 from morphgen.tiles.spread import spread
@@ -184,7 +185,7 @@ def _tasks(
 ) -> Iterator[CountTask]:
     for along, measures in groups.items():
         cores = _cores(frame.shape, edge, along)
-        if isinstance(image, np.ndarray):
+        if isinstance(image, np.ndarray | LargeLabels):
             margin = max(one.margin for one in measures)
             for core in cores:
                 seen, within = _cut(image, core, margin)
@@ -194,10 +195,11 @@ def _tasks(
                 yield CountTask(image, batch, along, tuple(measures), frame)
 
 
-def _cut(array: np.ndarray, core: Core, margin: int) -> tuple[np.ndarray, Core]:
+def _cut(array: Windowed, core: Core, margin: int) -> tuple[np.ndarray, Core]:
     """What is seen of an array from a core, and the core in it: no more goes to other processes."""
     begins = [max(a - margin, 0) for a in core[0]]
-    seen = array[tuple(slice(a, b + margin) for a, b in zip(begins, core[1], strict=True))]
+    ends = (min(b + margin, side) for b, side in zip(core[1], array.shape, strict=True))
+    seen = array[tuple(map(slice, begins, ends))]
     start, stop = (tuple(a - b for a, b in zip(one, begins, strict=True)) for one in core)
     # a memory map would take its whole file along
     return np.asarray(seen), (start, stop)

@@ -10,10 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphgen.descriptors import Frame, Reading, Wanted
+from morphgen.descriptors.connectivity import Connectivity
+from morphgen.descriptors.contact import SphericalContact
+from morphgen.descriptors.geodesic import GeodesicTortuosity
 from morphgen.descriptors.measures import chosen, sum_measures, whole_measures
 from morphgen.descriptors.parts import SumMeasure, WholeMeasure
-from morphgen.descriptors.subvolumes import Box, Placement, Windowed, measure_box, pooled
+from morphgen.descriptors.sizes import PhaseSizes
+from morphgen.descriptors.subvolumes import (
+    Box,
+    Placement,
+    Windowed,
+    cheap_and_other,
+    measure_box,
+    pooled,
+)
+from morphgen.descriptors.transport import Conductivity, Transport
 from morphgen.errors import InputError
+from morphgen.images import LargeLabels
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.chunkwise import checked_edge, summed_by_parts
@@ -25,7 +38,22 @@ from morphgen.tiles.windows import StoredLabels
 
 # per voxel of a padded part, and per phase: two half-spectra of complex128
 _BYTES = 16
+# per voxel of a sub-volume: peaks measured on Linux, glibc, x86-64, rounded up
+_WHOLE_BYTES: dict[type, int] = {
+    Connectivity: 30,
+    SphericalContact: 30,
+    PhaseSizes: 50,
+    GeodesicTortuosity: 150,
+    # torch's sweeps need less than the conjugate gradients that follow where they fail
+    Transport: 350,
+    Conductivity: 350,
+}
+# per voxel of a volume that is measured whole, which is that of clusters
+_CHEAP_BYTES = 16
 _EVERYTHING = (slice(None),) * 3
+_DEFAULT = Placement()
+# voxels of an array that one process measures in the time that others take to start
+_SMALL = 192**3
 
 
 @dataclass(frozen=True)
@@ -46,6 +74,7 @@ def measured_volume(
     access: Access,
     *,
     chunk: int | None = None,
+    placement: Placement = _DEFAULT,
     progress: Progress = silent,
 ) -> tuple[Reading, ...]:
     """Measure a volume, in processes or on a cluster, as far as memory goes.
@@ -57,8 +86,10 @@ def measured_volume(
     wanted : Wanted
         What to measure.
     access : Access
-        Who measures; by default this process, and for a store as many processes as there are CPUs
-        and memory.
+        Who measures; by default as many processes as there are CPUs and memory, and this process
+        alone for a small array, which is measured before others have started.
+    placement : Placement
+        Size and number of the sub-volumes on which is measured what must be seen whole.
 
     Returns
     -------
@@ -75,7 +106,7 @@ def measured_volume(
         If a worker or the cluster is lost.
     """
     sums, wholes = sum_measures(wanted, frame), whole_measures(wanted, frame)
-    need = part_memory(frame, sums, checked_edge(chunk))
+    need = part_memory(frame, sums, checked_edge(chunk), wholes, placement)
     stored = image if isinstance(image, StoredLabels) else None
     if access.wanted and stored is None:
         raise InputError(
@@ -85,7 +116,8 @@ def measured_volume(
     with connected(access) as cluster:
         workers = 1
         if cluster is None:
-            workers = _workers(access.workers, usable_cpus() if stored else 1, need)
+            large = stored is not None or math.prod(frame.shape) > _SMALL
+            workers = _workers(access.workers, usable_cpus() if large else 1, need)
         else:
             assert stored is not None
             cluster.check(Backend(), need)
@@ -93,8 +125,13 @@ def measured_volume(
         found = summed_by_parts(
             image, frame, sums, chunk=chunk, workers=workers, cluster=cluster, progress=progress
         )
-        if wholes:
-            found += _on_subvolumes(image, frame, wholes, workers, cluster, progress)
+        cheap, others = cheap_and_other(frame.shape, wholes)
+        if cheap:
+            everything = tuple(slice(0, side) for side in frame.shape)
+            found += measure_box(np.asarray(image[everything]), frame, cheap)
+        if others:
+            boxes = placement.boxes(frame.shape, frame.spacing)
+            found += _on_subvolumes(image, frame, others, boxes, workers, cluster, progress)
     return chosen(found, wanted)
 
 
@@ -107,18 +144,18 @@ def _on_subvolumes(
     image: Windowed,
     frame: Frame,
     measures: tuple[WholeMeasure, ...],
+    boxes: Sequence[Box],
     workers: int,
     cluster: Cluster | None,
     progress: Progress,
 ) -> tuple[Reading, ...]:
     """Measure the sub-volumes of `measure_subvolumes`, several at a time."""
-    boxes = Placement().boxes(frame.shape, frame.spacing)
     by_number: dict[int, tuple[Reading, ...]] = {}
     progress("sub-volumes", 0, len(boxes))
     # an array stays here, but for the sub-volume
     tasks = (
-        BoxTask(number, image[box], _EVERYTHING, frame, measures)
-        if isinstance(image, np.ndarray)
+        BoxTask(number, np.asarray(image[box]), _EVERYTHING, frame, measures)
+        if isinstance(image, np.ndarray | LargeLabels)
         else BoxTask(number, image, box, frame, measures)
         for number, box in enumerate(boxes)
     )
@@ -132,12 +169,25 @@ def _on_subvolumes(
     return pooled([by_number[number] for number in sorted(by_number) if by_number[number]])
 
 
-def part_memory(frame: Frame, measures: Sequence[SumMeasure], chunk: int) -> int:
-    """Largest memory that a worker needs for a part, interpreter included, in bytes.
+def part_memory(
+    frame: Frame,
+    measures: Sequence[SumMeasure],
+    chunk: int,
+    wholes: Sequence[WholeMeasure] = (),
+    placement: Placement = _DEFAULT,
+) -> int:
+    """Largest memory that a worker needs for a part or a sub-volume, in bytes.
 
-    An estimate from above: two-point coverage holds two half-spectra of the padded part for each
-    phase, and takes most.
+    An estimate from above, interpreter included. Of what counts, two-point coverage takes most,
+    which holds two half-spectra of the padded part for each phase.
     """
+    box = placement.boxes(frame.shape, frame.spacing)[0]
+    size = math.prod(int(side.stop - side.start) for side in box)
+    cheap, others = cheap_and_other(frame.shape, wholes)
+    seen = max((_WHOLE_BYTES[type(one)] for one in others), default=0) * size
+    if cheap:
+        seen = max(seen, _CHEAP_BYTES * math.prod(frame.shape))
+    library = "torch" if any(isinstance(one, Transport) for one in wholes) else "numpy"
     voxels = 0
     for one in measures:
         sides = (
@@ -145,7 +195,7 @@ def part_memory(frame: Frame, measures: Sequence[SumMeasure], chunk: int) -> int
             for axis, side in enumerate(frame.shape)
         )
         voxels = max(voxels, math.prod(sides))
-    return INTERPRETER["numpy"] + _BYTES * (len(frame.phases) + 1) * voxels
+    return INTERPRETER[library] + max(_BYTES * (len(frame.phases) + 1) * voxels, seen)
 
 
 def _workers(wanted: int | None, usual: int, need: int) -> int:
@@ -156,7 +206,7 @@ def _workers(wanted: int | None, usual: int, need: int) -> int:
     if fitting < (wanted or 1):
         raise InputError(
             f"{wanted or 1} workers need {(wanted or 1) * need / 2**30:.3g} GiB of memory, "
-            f"{room / 2**30:.3g} GiB are available; give fewer workers, a smaller chunk or a "
-            "shorter largest lag"
+            f"{room / 2**30:.3g} GiB are available; give fewer workers, a smaller chunk or "
+            "sub-volume edge, or a shorter largest lag"
         )
     return min(usual, fitting) if wanted is None else wanted

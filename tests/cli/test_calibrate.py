@@ -97,15 +97,24 @@ def test_pixels_that_are_not_square(section: Path, tmp_path: Path, call: Call) -
         ("0.1umx0.065µm", ((0.1, 0.065), "um")),
         ("2 um, 500 nm", ((2.0, 0.5), "um")),
         ("1voxelx2voxel", ((1.0, 2.0), "voxel")),
+        ("0.2um,100nm,0.1um", ((0.2, 0.1, 0.1), "um")),
     ],
 )
 def test_voxel_sizes(text: str, expected: object) -> None:
     assert parse_voxel_size(text) == expected
 
 
-@pytest.mark.parametrize("text", ["1,5um", "0.1,0.065um", "1um,1um,1um", "1voxel,1um", "1x5um"])
+@pytest.mark.parametrize(
+    "text", ["1,5um", "0.1,0.065um", "1um,1um,1um,1um", "1um,1um,1voxel", "1voxel,1um", "1x5um"]
+)
 def test_voxel_sizes_that_could_be_misread(text: str) -> None:
     with pytest.raises(InputError, match="--voxel-size"):
+        parse_voxel_size(text)
+
+
+@pytest.mark.parametrize("text", ["3", " 0.5 ", "2.", "1e-3"])
+def test_a_number_without_a_unit_is_no_voxel_size(text: str) -> None:
+    with pytest.raises(InputError, match=r"has no unit; write .*um, .* leave it out"):
         parse_voxel_size(text)
 
 

@@ -49,6 +49,27 @@ def test_a_stack_is_a_volume_unless_its_pages_are_sections(stack: Path, call: Ca
     assert sections["readings"][0]["value"] == pytest.approx(volume["readings"][0]["value"])
 
 
+def test_voxels_that_are_not_cubes(stack: Path, call: Call) -> None:
+    ask = ("describe", stack, "--voxel-size", "200nm,0.1um,0.1um", "--json", "--descriptors")
+    found = call(*ask, "specific_surface_area").json
+    assert (found["spacing"], found["unit"]) == ([200.0, 100.0, 100.0], "nm")
+    sections = call(*ask, "volume_fraction", "--sections", "--plane", "xz").json
+    assert sections["spacing"] == [200.0, 100.0]
+
+
+def test_a_part_that_lacks_a_phase(tmp_path: Path, call: Call) -> None:
+    pores = np.zeros((34, 40), dtype=np.uint8)
+    kinds = "volume_fraction,interface_area,phase_size_radius,mean_geodesic_tortuosity"
+    ask = ("--phases", "0=pore,1=solid", "--descriptors", kinds)
+    for file, labels in (("one.tif", pores), ("stack.tif", np.stack([pores] * 34))):
+        tifffile.imwrite(tmp_path / file, labels, photometric="minisblack")
+        found = call("describe", tmp_path / file, *ask, "--json")
+        assert found.code == 0, found.err
+        values = [one for one in found.json["readings"] if one["descriptor"] == "volume_fraction"]
+        assert [one["value"] for one in values] == [1.0, 0.0]
+        call("describe", tmp_path / file).refused("holds the single value 0", "name the phases")
+
+
 def test_effective_conductivities_of_named_phases(stack: Path, call: Call) -> None:
     names = "0=pore,1=solid,2=binder"
     ask = ("describe", stack, "--phases", names, "--json", "--descriptors")
@@ -70,10 +91,28 @@ def test_effective_conductivities_of_named_phases(stack: Path, call: Call) -> No
     call(*ask, kinds, "--ionic", "pore=-1").refused("conductivity of 'pore' is -1.0")
 
 
+def test_sub_volumes_are_named(stack: Path, tmp_path: Path, call: Call) -> None:
+    ask = ("describe", stack, "--descriptors", "cluster_number,mean_geodesic_tortuosity")
+    whole = call(*ask)
+    assert "sub-volumes" not in whole.out
+    named, ask = ask, (*ask, "--subvolumes", 2, "--subvolume-edge", 20)
+    found = call(*ask)
+    assert found.code == 0, found.err
+    # clusters are those of the whole all the same
+    assert "2 sub-volumes of 18 x 20 x 20 voxels, not of the whole: mean geod" in found.out
+    record = call(*ask, "--json").json
+    assert (record["subvolumes"]["number"], record["subvolumes"]["shape"]) == (2, [18, 20, 20])
+    one = call(*named, "--subvolumes", 1, "--subvolume-edge", 20).out
+    assert "those of one sub-volume of 18 x 20 x 20 voxels" in one
+    call(*named, "--subvolume-edge", 0).refused("edge 0 and number 8; expected 1 or more")
+    call(*ask, "--sections").refused("sub-volumes are for volumes")
+
+
 def test_wrong_requests(stack: Path, call: Call) -> None:
     call("describe", stack, "--descriptors", "porosity").refused("'porosity' is not known")
     call("describe", stack, "--max-lag", 40).refused("max_lag is 40 voxels; expected 1 to 35")
-    call("describe", stack, "--voxel-size", "1um,2um").refused("voxel size is one length")
+    call("describe", stack, "--voxel-size", "1um,2um").refused("one length or 3, along z, y, x")
+    call("describe", stack, "--voxel-size", "3").refused("'3' has no unit; write 3um")
     call("describe", stack, "--out", stack).refused("would overwrite the input")
 
 

@@ -42,6 +42,8 @@ def test_how_large_a_volume_must_be(files: Path, volume: Path, call: Call) -> No
     assert 1.4 < first / second < 1.5**1.5
     (needed,) = found["precision"]["needed"]
     assert needed["standard_deviation"] == 0.02
+    for edge in (-5, 0, 2**20 + 1):
+        call("info", model, "--edge", edge).refused(f"--edge is {edge}; expected 1 to 1048576")
     call("info", volume, "--edge", 64).refused("--edge and --precision ask of a model")
 
 

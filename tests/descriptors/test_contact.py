@@ -110,7 +110,8 @@ def test_what_is_not_seen_is_not_a_number() -> None:
     assert np.isnan(found[2])
     frame = Frame(labels.shape, (1.0,) * 3, "zyx", (0, 1, 2))
     readings = {r.key.phases: r for r in SphericalContact((1.0, 2.0)).readings(labels, frame)}
-    assert np.isnan(readings[2,].values).all()
+    # a phase that is absent is farther than all that is seen
+    assert readings[2,].values.tolist() == [0.0, 0.0]
     assert readings[1,].key.kind == "spherical_contact"
     assert np.allclose(readings[1,].values, spherical_contact_distribution(labels, 1, 1.0, [1, 2]))
     assert np.isnan(spherical_contact_distribution(np.zeros_like(labels), 0)).all()

@@ -84,8 +84,10 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_requests() -> None:
-    with pytest.raises(InputError, match="descriptor 'porosity' is not known; expected volume_fr"):
-        Wanted(("porosity",), 2)
+    with pytest.raises(InputError, match="'volume_fractoin' is not known; did you mean volume_f"):
+        Wanted(("volume_fractoin",), 2)
+    with pytest.raises(InputError, match="descriptor 'tpb' is not known; expected one such as vol"):
+        Wanted(("tpb",), 2)
     with pytest.raises(InputError, match="max_lag is 0 voxels"):
         Wanted(("volume_fraction",), 0)
 
@@ -110,3 +112,20 @@ def test_conductivities_that_are_missing_are_not_asked_for() -> None:
     assert "effective_electronic_conductivity" not in kinds
     with pytest.raises(InputError, match="effective_electronic_conductivity needs conductiv"):
         chosen_kinds(3, ["effective_electronic_conductivity"], ((0, 1.0),), ())
+
+
+def test_kinds_that_such_an_image_does_not_have_are_refused() -> None:
+    with pytest.raises(InputError, match="tortuosity_factor is a descriptor of volumes; expected"):
+        chosen_kinds(2, ["volume_fraction", "tortuosity_factor"], (), ())
+    with pytest.raises(InputError, match="section_euler_number is a descriptor of sections; exp"):
+        chosen_kinds(3, ["section_euler_number"], (), ())
+    with pytest.raises(InputError, match="did you mean volume_fraction"):
+        chosen_kinds(2, ["volume_fractoin"], (), ())
+    assert chosen_kinds(2, ["covariance"], (), ()) == ("covariance",)
+
+
+def test_kinds_whose_packages_are_missing_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "edt" else name)
+    with pytest.raises(InputError, match="constrictivity cannot be measured: edt is not inst.*pip"):
+        chosen_kinds(3, ["constrictivity"], (), ())
+    assert "constrictivity" not in chosen_kinds(3, None, (), ())

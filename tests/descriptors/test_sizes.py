@@ -132,13 +132,60 @@ def test_what_is_outside_is_no_wall() -> None:
 
 def test_medians_that_the_radii_do_not_determine() -> None:
     radii = np.array([1.0, 2.0])
-    assert math.isnan(sizes.SizeDistribution(radii, np.array([1.0, 0.5])).median())
+    assert sizes.SizeDistribution(radii, np.array([1.0, 0.5])).median() == math.inf
     assert math.isnan(sizes.SizeDistribution(radii, np.full(2, np.nan)).median())
     assert sizes.SizeDistribution(radii, np.array([0.4, 0.0])).median() == 0.0
     assert sizes.SizeDistribution(radii, np.array([0.75, 0.25])).median() == 1.5
 
 
+def test_constrictivity_that_the_radii_do_not_determine() -> None:
+    radii = np.array([6.0, 8.0])
+    thin = sizes.SizeDistribution(radii, np.array([0.4, 0.0]))
+    wide = sizes.SizeDistribution(radii, np.array([1.0, 0.9]))
+    assert math.isnan(sizes.constrictivity(thin, thin))
+    assert math.isnan(sizes.constrictivity(wide, thin))
+
+
+def test_radii_reach_what_is_in_the_volume() -> None:
+    labels = np.zeros((12, 90, 90), dtype=np.uint8)
+    labels[:, :, 80:] = 1
+    # one ball of 80 voxels covers all; the radii there are 8 voxels apart
+    found = sizes.continuous_phase_size_distribution(labels, 0)
+    assert found.median() == 84.0
+    unit = (1.0, 1.0, 1.0)
+    few, many = (checked_radii(None, unit, longest) for longest in (33.0, 1000.0))
+    assert few.tolist() == [*np.arange(2, 17) / 2, *range(9, 17), *range(18, 33, 2), 36]
+    assert many[: few.size].tolist() == few.tolist()
+    assert many[-1] == 1024.0
+    assert checked_radii(None, (2.0, 1.0, 1.0), 0.5).tolist() == [1.0]
+
+
+def test_a_phase_without_walls_is_infinite_and_has_no_necks() -> None:
+    labels = np.zeros((6, 6, 6), dtype=np.uint8)
+    frame = Frame(labels.shape, (1.0, 1.0, 1.0), "zyx", (0, 1))
+    by_key = {r.key: r.values[0] for r in sizes.PhaseSizes().readings(labels, frame)}
+    assert by_key["phase_size_radius", (0,), ""] == math.inf
+    assert by_key["intrusion_radius", (0,), "y"] == math.inf
+    assert by_key["constrictivity", (0,), "y"] == 1.0
+    assert math.isnan(by_key["phase_size_radius", (1,), ""])
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 3.0, 3.0), (3.0, 1.0, 3.0)])
+def test_nothing_enters_across_an_edge(spacing: tuple[float, float, float]) -> None:
+    labels = np.ones((16, 16, 16), dtype=np.uint8)
+    # two prisms of which one reaches the face, and that have an edge in common
+    labels[:, :8, :8] = labels[:, 8:, 8:] = 0
+    labels[:, 8:, 15] = 1
+    radii = np.array([1.0, 1.5, 2.0, 2.5])
+    apart = labels.copy()
+    apart[:, 8:, 8:] = 1
+    joined = sizes.simulated_intrusion(labels, 0, 2, spacing, radii).shares
+    alone = sizes.simulated_intrusion(apart, 0, 2, spacing, radii).shares
+    share = np.count_nonzero(apart == 0) / np.count_nonzero(labels == 0)
+    assert np.allclose(joined, alone * share)
+
+
 @pytest.mark.parametrize("radii", [[], [0.0, 1.0], [2.0, 1.0], [1.0, math.inf], [[1.0]]])
 def test_radii_must_rise(radii: list[float]) -> None:
     with pytest.raises(InputError, match="expected positive, finite, rising lengths"):
-        checked_radii(radii, (1.0, 1.0, 1.0))
+        checked_radii(radii, (1.0, 1.0, 1.0), 32.0)

@@ -180,9 +180,17 @@ def test_a_fine_resolution_field_is_a_pixel_size(tmp_path, suffix):
     assert read_section(path).pixel_size == pytest.approx((1.0, 0.5), rel=1e-3)
 
 
-@pytest.mark.parametrize("size", [0, -1, np.nan, np.inf, (1, 0), (1, 2, 3)])
+@pytest.mark.parametrize(
+    ("plane", "sizes"), [("xy", (2.0, 3.0)), ("xz", (1.0, 3.0)), ("yz", (1.0, 2.0))]
+)
+def test_of_sizes_along_three_axes_a_section_has_those_of_its_plane(plane, sizes):
+    section = read_section(THREE, plane=plane, voxel_size=(1, 2, 3), unit="um")
+    assert section.pixel_size == sizes
+
+
+@pytest.mark.parametrize("size", [0, -1, np.nan, np.inf, (1, 0), (1, 2, 3, 4)])
 def test_sizes_that_are_no_sizes_are_refused(size):
-    with pytest.raises(InputError, match=r"not positive|must be one number or 2"):
+    with pytest.raises(InputError, match=r"not positive|must be one length or 2"):
         read_section(THREE, voxel_size=size, unit="um")
 
 

@@ -1,4 +1,11 @@
-"""Counting part by part, against the image in memory."""
+"""Counting part by part, against the image in memory.
+
+Both sides count with the same measures: this shows that parts lose and repeat nothing, not that the
+measures are right. What ties them to the functions, which count in other ways and have oracles of
+their own, is tests/descriptors/test_sums.py (`test_measures_agree_with_the_functions`,
+`test_boundary_agrees_with_the_function`) and, for two-point coverage,
+tests/descriptors/test_coverage_measure.py.
+"""
 
 from __future__ import annotations
 
