@@ -127,6 +127,26 @@ def three_slices(volume: Volume, name: str) -> Picture:
     return picture(figure, "slices", alt, f"Slices through the middle of the {what}.", photo=True)
 
 
+def same_part(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
+    """Middle of each volume, of the largest size that all hold within the limit of voxels."""
+    size = np.min(
+        [
+            np.minimum(one.labels.shape, LONGEST_EDGE) * np.array(one.voxel_size)
+            for one in volumes.values()
+        ],
+        axis=0,
+    )
+    found = {}
+    for name, one in volumes.items():
+        sides = np.maximum(1, np.round(size / np.array(one.voxel_size)).astype(int))
+        starts = [(whole - side) // 2 for whole, side in zip(one.labels.shape, sides, strict=True)]
+        part = tuple(
+            slice(start, start + side) for start, side in zip(starts, sides.tolist(), strict=True)
+        )
+        found[name] = replace(one, labels=one.labels[part])
+    return found
+
+
 def phase_surfaces(volumes: Mapping[str, Volume]) -> Picture:
     """Draw volumes side by side, shaded and with one phase cut away, at one scale.
 
@@ -140,7 +160,7 @@ def phase_surfaces(volumes: Mapping[str, Volume]) -> Picture:
     -------
     Picture
     """
-    shown = _same_part(volumes)
+    shown = same_part(volumes)
     first = next(iter(shown.values()))
     hidden = cut_away(first.phases)
     edges = _edges(first)
@@ -166,26 +186,6 @@ def phase_surfaces(volumes: Mapping[str, Volume]) -> Picture:
         f"{lengths_in(first.unit)} (z, y, x) from the middle of each volume. Darker is deeper."
     )
     return picture(figure, "phase-surfaces", alt, caption, photo=True)
-
-
-def _same_part(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
-    """Middle of each volume, of the largest size that all hold within the limit of voxels."""
-    size = np.min(
-        [
-            np.minimum(one.labels.shape, LONGEST_EDGE) * np.array(one.voxel_size)
-            for one in volumes.values()
-        ],
-        axis=0,
-    )
-    found = {}
-    for name, one in volumes.items():
-        sides = np.maximum(1, np.round(size / np.array(one.voxel_size)).astype(int))
-        starts = [(whole - side) // 2 for whole, side in zip(one.labels.shape, sides, strict=True)]
-        part = tuple(
-            slice(start, start + side) for start, side in zip(starts, sides.tolist(), strict=True)
-        )
-        found[name] = replace(one, labels=one.labels[part])
-    return found
 
 
 def _edges(volume: Volume) -> NDArray[np.float64]:

@@ -161,6 +161,9 @@ def _volume_chapter(
     model: ExcursionModel, volume: Volume | None, comparison: Comparison
 ) -> Chapter:
     volumes = shown_volumes(model, volume, comparison)
+    if len(volumes) > 1:
+        # at one scale, to be compared by eye
+        volumes = pictures.same_part(volumes)
     slices = [pictures.three_slices(one, name) for name, one in volumes.items()]
     return Chapter("In three dimensions", drawings(pictures.phase_surfaces(volumes), *slices))
 
