@@ -31,12 +31,12 @@ Colors = Annotated[
 
 def show(
     image: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="VOLUME_OR_IMAGE",
             show_default=False,
-            help="Zarr store, of which the middle is shown (up to 256^3 voxels), or a segmented "
-            "image or stack.",
+            help="Zarr store (a folder or a URL), of which the middle is shown (up to 256^3 "
+            "voxels), or a segmented image or stack.",
         ),
     ],
     out: Annotated[
@@ -60,7 +60,7 @@ def show(
     names = ["slices", "phase-surfaces"] if isinstance(shown, Volume) else ["section"]
     files = [out / f"{name}.png" for name in names]
     for place in files if out.is_dir() else [out]:
-        check_output(place, overwrite, [image])
+        check_output(place, overwrite, [] if "://" in image else [Path(image)])
     drawn = _pictures(shown)
     if not out.is_dir():
         out.mkdir()
@@ -70,15 +70,15 @@ def show(
     screen.result({"files": [str(file) for file in files], "alt": [one.alt for one in drawn]})
 
 
-def _read(path: Path, voxel_size: str | None, phases: str | None) -> Section | Volume:
+def _read(location: str, voxel_size: str | None, phases: str | None) -> Section | Volume:
     from morphgen.images import read_image
 
     from .specimens import central_part
 
-    if path.is_dir():
-        return central_part(path)
+    if "://" in location or Path(location).is_dir():
+        return central_part(location)
     size, unit = parse_voxel_size(voxel_size)
-    return read_image(path, voxel_size=size, unit=unit, phases=phases, absent="allow")
+    return read_image(location, voxel_size=size, unit=unit, phases=phases, absent="allow")
 
 
 def _colored(image: Section | Volume, colors: str | None) -> Section | Volume:

@@ -40,7 +40,7 @@ def model_phases(model: ExcursionModel) -> dict[int, str]:
     return {phase.label: phase.name for phase in model.phases}
 
 
-def central_part(path: Path, side: int = LARGEST_SHOWN) -> Volume:
+def central_part(location: str | Path, side: int = LARGEST_SHOWN) -> Volume:
     """Middle of a volume store as an image, of at most ``side`` voxels along each axis.
 
     Raises
@@ -53,10 +53,10 @@ def central_part(path: Path, side: int = LARGEST_SHOWN) -> Volume:
     from morphgen.tiles import open_volume
     from morphgen.validation.volumes import central_box
 
-    store = open_volume(path)
+    store = open_volume(location)
     if not store.complete:
         raise StoreError(
-            f"{path} holds {store.written} of {store.blocks} blocks; "
+            f"{location} holds {store.written} of {store.blocks} blocks; "
             "complete it with generate --resume"
         )
     return Volume(
@@ -65,7 +65,7 @@ def central_part(path: Path, side: int = LARGEST_SHOWN) -> Volume:
         unit=store.unit,
         phases=store.model.phases,
         sha256=store.record.identity(),
-        source=path.name,
+        source=Path(location).name,
     )
 
 

@@ -59,9 +59,12 @@ def test_voxels_that_are_not_cubes(stack: Path, call: Call) -> None:
 
 def test_a_part_that_lacks_a_phase(tmp_path: Path, call: Call) -> None:
     pores = np.zeros((34, 40), dtype=np.uint8)
-    kinds = "volume_fraction,interface_area,phase_size_radius,mean_geodesic_tortuosity"
-    ask = ("--phases", "0=pore,1=solid", "--descriptors", kinds)
-    for file, labels in (("one.tif", pores), ("stack.tif", np.stack([pores] * 34))):
+    section, volume = "volume_fraction,lineal_path", "phase_size_radius,mean_geodesic_tortuosity"
+    for file, labels, kinds in (
+        ("one.tif", pores, section),
+        ("stack.tif", np.stack([pores] * 34), f"{section},{volume}"),
+    ):
+        ask = ("--phases", "0=pore,1=solid", "--descriptors", kinds)
         tifffile.imwrite(tmp_path / file, labels, photometric="minisblack")
         found = call("describe", tmp_path / file, *ask, "--json")
         assert found.code == 0, found.err
@@ -105,7 +108,7 @@ def test_sub_volumes_are_named(stack: Path, tmp_path: Path, call: Call) -> None:
     one = call(*named, "--subvolumes", 1, "--subvolume-edge", 20).out
     assert "those of one sub-volume of 18 x 20 x 20 voxels" in one
     call(*named, "--subvolume-edge", 0).refused("edge 0 and number 8; expected 1 or more")
-    call(*ask, "--sections").refused("sub-volumes are for volumes")
+    call("describe", stack, "--sections", "--subvolumes", 2).refused("sub-volumes are for volumes")
 
 
 def test_wrong_requests(stack: Path, call: Call) -> None:

@@ -37,6 +37,8 @@ def test_a_section_in_colours_of_ones_own(files: Path, tmp_path: Path, call: Cal
 
 def test_wrong_requests(files: Path, tmp_path: Path, call: Call) -> None:
     ask = ("show", files / "xy.tif", "--out", tmp_path / "pictures")
+    nothing = ("show", "memory://nothing.zarr", "--out", tmp_path / "pictures")
+    call(*nothing).refused("memory://nothing.zarr is no volume")
     call(*ask, "--colors", "9=#123456").refused("'9'", "the labels are")
     call(*ask, "--colors", "0=red").refused("'red'", "#rrggbb")
     assert not (tmp_path / "pictures").exists()
