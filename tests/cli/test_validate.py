@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from morphgen.cli.screen import Screen
+from morphgen.cli.specimens import volumes_of
+from morphgen.excursion import load_model
 from morphgen.tiles import open_volume
 
 FEW = ("--realizations", "8")
@@ -80,6 +83,20 @@ def test_a_reference_volume_is_judged(model: Path, files: Path, tmp_path: Path, 
     assert {one["where"] for one in found["quantities"]} == {"volume"}
 
 
+def test_a_reference_volume_has_a_voxel_size_for_each_axis(
+    model: Path, tmp_path: Path, call: Call
+) -> None:
+    stack = tmp_path / "volume.tif"
+    tifffile.imwrite(stack, np.random.default_rng(3).integers(0, 3, (32, 40, 48), dtype=np.uint8))
+    call("validate", model, "--volume", stack, "--voxel-size", "1um,2um").refused(
+        "one length or 3, along z, y, x"
+    )
+    sizes = "2um,1um,1000nm"
+    given = volumes_of(Screen(False, True), load_model(model), stack, False, sizes, None)
+    assert given.judged is not None
+    assert given.judged.voxel_size == (2.0, 1.0, 1.0)
+
+
 def test_a_store_of_another_model_is_a_reference(files: Path, volume: Path, call: Call) -> None:
     shown = call("validate", files / "wrong.json", *QUICK, "--volume", volume, "--json")
     found = shown.json["volume"]
@@ -124,9 +141,6 @@ def test_wrong_requests(model: Path, files: Path, volume: Path, tmp_path: Path, 
     call(
         *("validate", model, other, "--voxel-size", "1um", "--margin", "0"),
     ).refused("margin is 0")
-    call(
-        *("validate", model, other, "--voxel-size", "1um,1um", "--volume", other),
-    ).refused("--voxel-size")
     call("validate", model, other, "--out", files / "wrong.json").refused("exists", "--overwrite")
     call("validate", model, other, "--pdf", files / "wrong.json").refused("exists", "--overwrite")
     call("validate", model, other, "--figures", files).refused("folder for figures alone")
