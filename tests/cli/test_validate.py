@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-
 from morphgen.cli.screen import Screen
 from morphgen.cli.specimens import volumes_of
+
 from morphgen.excursion import load_model
 from morphgen.tiles import open_volume
 
