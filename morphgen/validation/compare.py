@@ -141,10 +141,9 @@ def compare(
     _check_request(sections, volume, count, seed)
     _check_rule(level, margin, judge)
     _check_kinds(kinds, volume)
-    volumes = [one for one in (volume, shown) if one is not None]
-    images: list[Section | Volume] = [*sections, *volumes]
-    for image in images:
-        _check_image(model, image)
+    for image in (*sections, volume, shown):
+        if image is not None:
+            _check_image(model, image)
     part = None if volume is None else _middle(volume, whole_shape)
     lag = _max_lag(model, sections, part, max_lag)
     specimens = _specimens(model, sections, part, lag, kinds)

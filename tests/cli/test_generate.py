@@ -275,7 +275,7 @@ def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
     assert call("info", out, "--json").json["voxel_size"] == [0.5, 0.5, 0.5]
     assert call(*request, "--resume", "--quiet").err == ""
     call(*request[:-2], "--resume").refused("model (sha256)")
-    for text, words in [("2", "in um"), ("0um", "0um"), ("9999um", "too coarse"), ("1pm", "pm")]:
+    for text, words in [("2", "no unit"), ("0um", "0um"), ("9999um", "too coarse"), ("1pm", "pm")]:
         call(*request[:-1], text, "--overwrite").refused(words)
 
 
