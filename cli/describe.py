@@ -216,9 +216,12 @@ def show(screen: Screen, found: Description) -> None:
     curves = sum(one.x is not None for one in found.readings)
     if curves:
         screen.line(f"besides, {curves} curves, which --out and --json write")
+    reasons: dict[str, list[str]] = {}
     for name, reason in found.left_out.items():
         if reason != "not asked for":
-            screen.note(f"left out: {KINDS[name].title} ({reason})")
+            reasons.setdefault(reason, []).append(KINDS[name].title)
+    for reason, titles in reasons.items():
+        screen.note(f"left out ({reason}): {', '.join(titles)}")
 
 
 def _places(subvolumes: Subvolumes, readings: Sequence[Reading]) -> str:

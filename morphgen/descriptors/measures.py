@@ -271,4 +271,5 @@ def _lacking(extra: str) -> str:
     absent = [name for name in _MODULES.get(extra, ()) if importlib.util.find_spec(name) is None]
     if not absent:
         return ""
-    return f'{", ".join(absent)} is not installed: pip install "morphgen[{extra}]"'
+    verb = "is" if len(absent) == 1 else "are"
+    return f'{", ".join(absent)} {verb} not installed: pip install "morphgen[{extra}]"'

@@ -151,3 +151,14 @@ def test_wrong_requests_of_stores_and_images(
     next(path for path in (tmp_path / "part.zarr/0/c").rglob("*") if path.is_file()).unlink()
     call("describe", tmp_path / "part.zarr").refused("1 of 1 blocks are not written")
     call("describe", volume, "--workers", 10**6).refused("GiB of memory", "give fewer workers")
+
+
+def test_a_missing_package_is_told_once(
+    stack: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "edt" else name)
+    shown = call("describe", stack, "--max-lag", 4)
+    assert shown.code == 0, shown.err
+    (line,) = (one for one in shown.err.splitlines() if "edt" in one)
+    assert line.startswith('left out (edt is not installed: pip install "morphgen[analysis]"): ')
+    assert "constrictivity, mean geodesic tortuosity" in line
