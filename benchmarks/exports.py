@@ -18,14 +18,15 @@ from runs import surroundings
 from morphgen.tiles.export import ENDINGS
 
 CHILD = """
-import resource, sys, time
+import sys, time
 import morphgen as mg
 volume = mg.open_volume(sys.argv[1])
 phases = [1] if sys.argv[2].endswith((".stl", ".ply")) else None
 before = time.perf_counter()
 done = mg.export(volume, sys.argv[2], phases=phases)
 seconds = time.perf_counter() - before
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+lines = open("/proc/self/status").read().splitlines()
+peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 print(seconds, peak, sum(file.stat().st_size for file in done.files) / 2**20)
 """
 
