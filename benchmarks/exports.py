@@ -17,17 +17,17 @@ from runs import surroundings
 
 from morphgen.tiles.export import ENDINGS
 
+HERE = Path(__file__).parent
 CHILD = """
 import sys, time
+from runs import high_water_mark
 import morphgen as mg
 volume = mg.open_volume(sys.argv[1])
 phases = [1] if sys.argv[2].endswith((".stl", ".ply")) else None
 before = time.perf_counter()
 done = mg.export(volume, sys.argv[2], phases=phases)
 seconds = time.perf_counter() - before
-lines = open("/proc/self/status").read().splitlines()
-peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-print(seconds, peak, sum(file.stat().st_size for file in done.files) / 2**20)
+print(seconds, high_water_mark() / 2**20, sum(file.stat().st_size for file in done.files) / 2**20)
 """
 
 
@@ -40,8 +40,14 @@ def main() -> None:
     print("| format | seconds | peak memory (MiB) | size (MiB) |\n|---|---|---|---|")
     for ending in options.endings:
         with tempfile.TemporaryDirectory() as folder:
-            words = [sys.executable, "-c", CHILD, str(options.volume), f"{folder}/v{ending}"]
-            run = subprocess.run(words, capture_output=True, text=True, check=True)
+            words = [
+                sys.executable,
+                "-c",
+                CHILD,
+                str(options.volume.resolve()),
+                f"{folder}/v{ending}",
+            ]
+            run = subprocess.run(words, capture_output=True, text=True, check=True, cwd=HERE)
         seconds, peak, size = map(float, run.stdout.split())
         print(f"| `{ending}` | {seconds:.1f} | {peak:.0f} | {size:.0f} |", flush=True)
 
