@@ -7,6 +7,7 @@ what the standard leaves open: the namespace of a plain module, its FFT, its dev
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -68,6 +69,44 @@ def is_torch(xp: ModuleType) -> bool:
 def device_of(array: Array) -> Any:
     """Device that an array lives on."""
     return array_api_compat.device(array)
+
+
+def is_accelerator(array: Array) -> bool:
+    """Whether an array lives on a device other than the CPU, whose calls are queued and cost time.
+
+    array-api-strict's devices beside its CPU are the CPU under other names.
+    """
+    xp = namespace(array)
+    if is_torch(xp):
+        return str(device_of(array).type) != "cpu"
+    if array_api_compat.is_jax_namespace(xp):
+        return str(device_of(array).platform) != "cpu"
+    return array_api_compat.is_cupy_namespace(xp)
+
+
+def sixteen_bits(words: Array) -> Array:
+    """Unsigned 16-bit parts of int64 words, the lowest first, along the last axis.
+
+    Returns
+    -------
+    array of int32 or int64, shape (..., 4 n)
+    """
+    xp = namespace(words)
+    shape = (*words.shape[:-1], 4 * words.shape[-1])
+    if (is_torch(xp) or array_api_compat.is_cupy_namespace(xp)) and sys.byteorder == "little":
+        # a view and two passes over half the bytes, instead of two over int64 for every part
+        return xp.astype(words.view(xp.int16), xp.int32) & 0xFFFF
+    shifts = xp.asarray([0, 16, 32, 48], dtype=words.dtype, device=device_of(words))
+    return xp.reshape((words[..., None] >> shifts) & 0xFFFF, shape)
+
+
+def entries(table: Array, index: Array) -> Array:
+    """Entries of a one-dimensional table, at an array of numbers that are not negative."""
+    xp = namespace(table)
+    if is_torch(xp):
+        # array-api-compat's `take` looks for negative numbers first, in four passes
+        return table.index_select(0, index.reshape(-1)).reshape(index.shape)
+    return xp.reshape(xp.take(table, xp.reshape(index, (-1,)), axis=0), index.shape)
 
 
 def asarray_like(values: Array, like: Array) -> Array:

@@ -25,7 +25,15 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from morphgen._array_api import Array, device_of, is_numpy, standard
+from morphgen._array_api import (
+    Array,
+    device_of,
+    entries,
+    is_accelerator,
+    is_numpy,
+    sixteen_bits,
+    standard,
+)
 from morphgen.errors import BackendError, InputError
 
 NOISE_VERSION = 1
@@ -53,6 +61,8 @@ FARTHEST = 2**62
 _PIECE_WORDS = 2**13
 # Voxels that the generic form works on at a time: 8 bytes each, in about four temporaries.
 _SLAB_VOXELS = 2**20
+# The same on a GPU: each of some twenty passes over a slab is a call that costs microseconds.
+_DEVICE_SLAB_VOXELS = 2**25
 
 # Inputs and outputs of F whose products overflow in every way, computed with Python integers.
 _KNOWN_INPUTS = (1, 0x9E3779B97F4A7C15, 2**63, 2**64 - 1)
@@ -130,7 +140,7 @@ def white_noise(
     array
         float32 array of the given shape, in C order. Backends other than NumPy take memory for
         one more such array meanwhile; the other temporaries are those of about a million voxels
-        or of one row, if that is longer.
+        (on a GPU, of 32 million) or of one row, if that is longer.
 
     Raises
     ------
@@ -192,13 +202,13 @@ def check_arithmetic(xp: ModuleType, device: Any = None) -> None:
     space = standard(xp)
     name = xp.__name__
     try:
+        key = (name, str(device_of(space.empty(0, dtype=space.int64, device=device))))
+        if key in _checked:
+            return
         inputs = space.asarray(_signed(_KNOWN_INPUTS), dtype=space.int64, device=device)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise BackendError(f"{name} has no usable device {device!r}: {reason}") from error
-    key = (name, str(device_of(inputs)))
-    if key in _checked:
-        return
     expected = space.asarray(_signed(_KNOWN_WORDS), dtype=space.int64, device=device)
     if not bool(space.all(_mix(inputs) == expected)):
         raise BackendError(
@@ -357,17 +367,22 @@ def _rows_on_device(raster: _Raster, xp: ModuleType, device: Any) -> Array:
     planes = bring(raster.planes.view(np.int64))
     rows = bring(raster.rows.view(np.int64))
     groups = bring(raster.groups.view(np.int64))
-    shifts = bring(np.arange(_LANES, dtype=np.int64) * _LANE_BITS)
-    table = bring(quantile_table().copy())
+    table = _table_on(xp, device_of(groups))
     chosen = raster.lanes if isinstance(raster.lanes, slice) else bring(raster.lanes)
     keys = xp.reshape(_mix(planes[:, None] ^ rows[None, :]), (-1, 1))
-    step = max(1, _SLAB_VOXELS // (_LANES * raster.groups.size))
+    slab = _DEVICE_SLAB_VOXELS if is_accelerator(groups) else _SLAB_VOXELS
+    step = max(1, slab // (_LANES * raster.groups.size))
     slabs = []
     for piece in _pieces(keys.shape[0], step):
-        words = _mix(keys[piece, :] ^ groups[None, :])
-        lanes = (words[:, :, None] >> shifts[None, None, :]) & (_TABLE_LENGTH - 1)
-        lanes = xp.reshape(lanes, (words.shape[0], -1))
-        lanes = lanes[:, chosen] if isinstance(chosen, slice) else xp.take(lanes, chosen, axis=1)
-        values = xp.take(table, xp.reshape(lanes, (-1,)), axis=0)
-        slabs.append(xp.reshape(values, lanes.shape))
+        values = entries(table, sixteen_bits(_mix(keys[piece, :] ^ groups[None, :])))
+        # a slice is a view, copied when slabs are joined
+        slabs.append(
+            values[:, chosen] if isinstance(chosen, slice) else xp.take(values, chosen, axis=1)
+        )
     return xp.concat(slabs, axis=0) if len(slabs) > 1 else slabs[0]
+
+
+@lru_cache(maxsize=8)
+def _table_on(xp: ModuleType, device: Any) -> Array:
+    """Quantile table on a device, brought there once."""
+    return xp.asarray(quantile_table().copy(), device=device)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from morphgen._array_api import Array, fft, one_thread
+from morphgen._array_api import Array, fft, is_numpy, one_thread
 from morphgen.fields.kernels import Kernel
 from morphgen.fields.noise import white_noise
 from morphgen.fields.sampling import Index, Periods, Sampling, interpolation_weights
@@ -31,7 +31,7 @@ class Synthesis:
         The lattice on which noise and kernel are convolved.
     transform : array of float32
         Real Fourier transform of the kernel on that lattice, on the half spectrum.
-    matrices : tuple of 3 tuples of ndarrays of float32
+    matrices : tuple of 3 tuples of arrays of float32
         Interpolation from lattice points to the voxels of a block, shape (edge, points), along
         each axis: by the place of the block's first voxel behind a lattice point.
     """
@@ -39,7 +39,7 @@ class Synthesis:
     edge: int
     sampling: Sampling
     transform: Array
-    matrices: tuple[tuple[np.ndarray, ...], ...]
+    matrices: tuple[tuple[Array, ...], ...]
     xp: ModuleType
     device: Any
 
@@ -70,7 +70,7 @@ class Synthesis:
         )
         return z, y, x
 
-    def matrix(self, axis: int, index: Index) -> np.ndarray:
+    def matrix(self, axis: int, index: Index) -> Array:
         """Interpolation along an axis, from the kept lattice points to the voxels of a block."""
         return self.matrices[axis][index[axis] * self.edge % self.sampling.factors[axis]]
 
@@ -117,10 +117,7 @@ class Synthesis:
         values = self.lattice_values(seed, stream, index, periods)
         if not self.sampling.interpolated:
             return values
-        z, y, x = (
-            self.xp.asarray(self.matrix(axis, index).copy(), device=self.device)
-            for axis in range(3)
-        )
+        z, y, x = (self.matrix(axis, index) for axis in range(3))
         values = values[: z.shape[1], : y.shape[1], : x.shape[1]]
         planes, rows, columns = values.shape
         matmul, reshape = self.xp.matmul, self.xp.reshape
@@ -167,10 +164,18 @@ def synthesis(
     # a kernel that is even in every axis has a real transform
     transform = np.ascontiguousarray(scipy.fft.rfftn(centred).real)
     matrices = tuple(
-        _matrices(interpolation_weights(kernel, spacing, axis, one.factor, one.taps), edge)
-        for axis, one in enumerate(sampling.axes)
+        tuple(_brought(one, xp, device) for one in found)
+        for found in (
+            _matrices(interpolation_weights(kernel, spacing, axis, one.factor, one.taps), edge)
+            for axis, one in enumerate(sampling.axes)
+        )
     )
     return Synthesis(edge, sampling, xp.asarray(transform, device=device), matrices, xp, device)
+
+
+def _brought(matrix: np.ndarray, xp: ModuleType, device: Any) -> Array:
+    # torch warns when it is handed write-protected memory
+    return matrix if is_numpy(xp) else xp.asarray(matrix.copy(), device=device)
 
 
 def _matrices(weights: np.ndarray, edge: int) -> tuple[np.ndarray, ...]:
