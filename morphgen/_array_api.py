@@ -84,6 +84,28 @@ def is_accelerator(array: Array) -> bool:
     return array_api_compat.is_cupy_namespace(xp)
 
 
+def bring(values: np.ndarray, xp: ModuleType, device: Any = None) -> Array:
+    """Host values on a device, in their dtype, without waiting for what is queued there.
+
+    Parameters
+    ----------
+    values : ndarray
+        What is brought; it may be write-protected. A result on the host may share its memory.
+    xp : module
+        Standard namespace of the result.
+    device : object, optional
+        Its device; None is the current one.
+    """
+    if is_numpy(xp):
+        return values
+    # torch warns when it is handed write-protected memory
+    own = values if values.flags.writeable else values.copy()
+    if is_torch(xp) and is_accelerator(xp.empty(0, device=device)):
+        # from pageable memory a copy waits for all queued kernels, and the device then for the host
+        return xp.asarray(own).pin_memory().to(device, non_blocking=True)
+    return xp.asarray(own, device=device)
+
+
 def sixteen_bits(words: Array) -> Array:
     """Unsigned 16-bit parts of int64 words, the lowest first, along the last axis.
 

@@ -6,9 +6,10 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import Backend
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from morphgen._array_api import one_thread, standard
+from morphgen._array_api import bring, entries, is_accelerator, one_thread, sixteen_bits, standard
 
 
 def blas_threads() -> set[int]:
@@ -71,3 +72,29 @@ def test_torch_keeps_to_one_thread() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def test_sixteen_bits_of_words_lowest_first(backend: Backend) -> None:
+    words = backend.asarray([[0x4444333322221111, -1], [-(2**63), 0xFFFF]], dtype="int64")
+    found = backend.to_numpy(sixteen_bits(words))
+    assert found.tolist() == [
+        [0x1111, 0x2222, 0x3333, 0x4444, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF],
+        [0, 0, 0, 0x8000, 0xFFFF, 0, 0, 0],
+    ]
+
+
+def test_entries_of_a_table(backend: Backend) -> None:
+    table = backend.asarray([0.5, 1.5, 2.5], dtype="float32")
+    found = backend.to_numpy(entries(table, backend.asarray([[2, 0], [1, 2]], dtype="int64")))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[2.5, 0.5], [1.5, 2.5]]
+
+
+def test_what_is_brought_keeps_its_dtype_and_needs_no_writable_memory(backend: Backend) -> None:
+    host = np.arange(3, dtype=np.int64)
+    host.flags.writeable = False
+    brought = bring(host, standard(backend.xp))
+    assert not is_accelerator(brought) or backend.name == "cupy"
+    found = backend.to_numpy(brought)
+    assert found.dtype == np.int64
+    assert found.tolist() == [0, 1, 2]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import array_api_extra as xpx
 import numpy as np
 
-from morphgen._array_api import Array, is_numpy, one_thread, standard
+from morphgen._array_api import Array, bring, is_numpy, one_thread, standard
 from morphgen.errors import InputError
 from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.labels import decide, first_match, write_first_match
@@ -281,7 +281,7 @@ class Realization:
             values = mixed_values(field.law, mixtures, self.seed, index, periods)
         if not isinstance(threshold, np.ndarray):
             return decide(field, values)
-        return decide(field, values, xp.asarray(threshold, device=device))
+        return decide(field, values, bring(threshold, xp, device))
 
 
 class _Overlap(NamedTuple):

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from morphgen._array_api import (
     Array,
+    bring,
     device_of,
     entries,
     is_accelerator,
@@ -360,15 +361,12 @@ def _rows_on_host(raster: _Raster) -> NDArray[np.float32]:
 
 def _rows_on_device(raster: _Raster, xp: ModuleType, device: Any) -> Array:
     """Noise of a non-empty window, row by row, in slabs, with int64 arithmetic alone."""
-
-    def bring(values: NDArray[Any]) -> Array:
-        return xp.asarray(values, device=device)
-
-    planes = bring(raster.planes.view(np.int64))
-    rows = bring(raster.rows.view(np.int64))
-    groups = bring(raster.groups.view(np.int64))
+    planes, rows, groups = (
+        bring(hashed.view(np.int64), xp, device)
+        for hashed in (raster.planes, raster.rows, raster.groups)
+    )
     table = _table_on(xp, device_of(groups))
-    chosen = raster.lanes if isinstance(raster.lanes, slice) else bring(raster.lanes)
+    chosen = raster.lanes if isinstance(raster.lanes, slice) else bring(raster.lanes, xp, device)
     keys = xp.reshape(_mix(planes[:, None] ^ rows[None, :]), (-1, 1))
     slab = _DEVICE_SLAB_VOXELS if is_accelerator(groups) else _SLAB_VOXELS
     step = max(1, slab // (_LANES * raster.groups.size))
@@ -385,4 +383,4 @@ def _rows_on_device(raster: _Raster, xp: ModuleType, device: Any) -> Array:
 @lru_cache(maxsize=8)
 def _table_on(xp: ModuleType, device: Any) -> Array:
     """Quantile table on a device, brought there once."""
-    return xp.asarray(quantile_table().copy(), device=device)
+    return bring(quantile_table(), xp, device)

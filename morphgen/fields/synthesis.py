@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from morphgen._array_api import Array, fft, is_numpy, one_thread
+from morphgen._array_api import Array, bring, fft, one_thread
 from morphgen.fields.kernels import Kernel
 from morphgen.fields.noise import white_noise
 from morphgen.fields.sampling import Index, Periods, Sampling, interpolation_weights
@@ -164,18 +164,13 @@ def synthesis(
     # a kernel that is even in every axis has a real transform
     transform = np.ascontiguousarray(scipy.fft.rfftn(centred).real)
     matrices = tuple(
-        tuple(_brought(one, xp, device) for one in found)
+        tuple(bring(one, xp, device) for one in found)
         for found in (
             _matrices(interpolation_weights(kernel, spacing, axis, one.factor, one.taps), edge)
             for axis, one in enumerate(sampling.axes)
         )
     )
-    return Synthesis(edge, sampling, xp.asarray(transform, device=device), matrices, xp, device)
-
-
-def _brought(matrix: np.ndarray, xp: ModuleType, device: Any) -> Array:
-    # torch warns when it is handed write-protected memory
-    return matrix if is_numpy(xp) else xp.asarray(matrix.copy(), device=device)
+    return Synthesis(edge, sampling, bring(transform, xp, device), matrices, xp, device)
 
 
 def _matrices(weights: np.ndarray, edge: int) -> tuple[np.ndarray, ...]:
