@@ -36,9 +36,8 @@ from morphgen.tiles import BlockGrid, generate, open_labels
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.estimates import disk_expected, free_space
-from morphgen.tiles.memory import available_memory, worker_memory
+from morphgen.tiles.memory import available_memory, usable_cpus, worker_memory
 from morphgen.tiles.metadata import inner_chunk
-from morphgen.tiles.plan import usable_cpus
 from morphgen.tiles.spread import spread
 from morphgen.tiles.store import exclusive
 

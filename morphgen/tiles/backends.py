@@ -9,21 +9,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from morphgen._array_api import Array
 from morphgen.errors import BackendError
+from morphgen.tiles.devices import LIBRARIES, find
 
 NAMES = ("numpy", "torch", "cupy")
 
-# any of these exists where a driver is loaded; the last is the one of Windows' Linux subsystem
-_DRIVER_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 _INSTALL = {
     "torch": 'pip install "morphgen[calibrate]"',
     "cupy": 'pip install "morphgen[cuda]"',
@@ -75,11 +73,28 @@ class Backend:
 
     def to_host(self, array: Array) -> np.ndarray:
         """Copy an array of this backend to the host; NumPy's own is returned as it is."""
-        if self.name == "torch":
-            return np.asarray(array.cpu().numpy())
-        if self.name == "cupy":
-            return np.asarray(array.get())
-        return np.asarray(array)
+        return self.fetch(array)()
+
+    def fetch(self, array: Array) -> Callable[[], np.ndarray]:
+        """Begin to copy an array of this backend to the host.
+
+        From a CUDA device the copy is queued behind what computes the array, into memory that is
+        not paged, so that the host neither waits for it nor takes part in it.
+
+        Parameters
+        ----------
+        array : array
+            The array; nobody may write to it any more.
+
+        Returns
+        -------
+        callable
+            Waits for the copy, from any thread, and returns it: a NumPy array.
+        """
+        if not self.on_gpu:
+            host = np.asarray(array)
+            return lambda: host
+        return _from_torch(array) if self.name == "torch" else _from_cupy(self.module(), array)
 
     def versions(self) -> dict[str, str]:
         """Version of the library."""
@@ -115,6 +130,29 @@ def resolve(name: str = "auto", device: str | None = None) -> Backend:
     return _on_cuda(name, device)
 
 
+def _from_torch(array: Array) -> Callable[[], np.ndarray]:
+    torch = importlib.import_module("torch")
+    pinned = torch.empty(array.shape, dtype=array.dtype, pin_memory=True)
+    pinned.copy_(array, non_blocking=True)
+    return _after(torch.cuda.current_stream(array.device).record_event(), pinned.numpy())
+
+
+def _from_cupy(cupy: ModuleType, array: Array) -> Callable[[], np.ndarray]:
+    pinned = importlib.import_module("cupyx").empty_pinned(array.shape, array.dtype)
+    array.get(out=pinned, blocking=False)
+    return _after(cupy.cuda.get_current_stream().record(), pinned)
+
+
+def _after(event: Any, host: np.ndarray) -> Callable[[], np.ndarray]:
+    """What was copied once an event has happened."""
+
+    def waited() -> np.ndarray:
+        event.synchronize()
+        return host
+
+    return waited
+
+
 def _check_device_name(device: str | None) -> None:
     kind, colon, number = (device or "cpu").partition(":")
     if kind not in {"cpu", "cuda"} or (colon and not (kind == "cuda" and number.isdecimal())):
@@ -131,41 +169,24 @@ def _numpy(device: str | None) -> Backend:
 
 
 def _first_with_cuda(device: str | None) -> Backend | None:
-    if device == "cpu" or not _driver_present():
+    if device == "cpu":
         return None
-    for name in ("cupy", "torch"):
-        if importlib.util.find_spec(name) is not None and _devices(name) > 0:
+    for name in LIBRARIES:
+        if find(name).devices:
             return _on_cuda(name, device)
     return None
 
 
 def _on_cuda(name: str, device: str | None) -> Backend:
-    count = _devices(name) if _driver_present() else 0
+    found = find(name)
+    count = len(found.devices)
     if device is None and name == "torch" and count == 0:
         return Backend("torch", "cpu")
     number = int((device or "cuda:0").partition(":")[2] or 0)
     if device == "cpu" or number >= count:
+        why = f" ({found.trouble})" if found.trouble else ""
         raise BackendError(
-            f"{name} has no device {device or 'cuda'!r}: it finds {count} CUDA devices; "
+            f"{name} has no device {device or 'cuda'!r}: it finds {count} CUDA devices{why}; "
             "choose another device, or the backend numpy"
         )
     return Backend(name, f"cuda:{number}")
-
-
-def _driver_present() -> bool:
-    """Whether an NVIDIA driver is loaded and not hidden from this process."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in {"", "-1"}:
-        return False
-    return any(Path(file).exists() for file in _DRIVER_FILES)
-
-
-def _devices(name: str) -> int:
-    """Number of CUDA devices that a library can compute on."""
-    try:
-        module = importlib.import_module(name)
-        if name == "torch":
-            return int(module.cuda.device_count()) if module.cuda.is_available() else 0
-        return int(module.cuda.runtime.getDeviceCount())
-    # a library without its driver fails in ways of its own (ImportError, CUDARuntimeError)
-    except Exception:  # noqa: BLE001
-        return 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ from morphgen.progress import Progress, silent
 from morphgen.tiles.arrays import open_labels
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.interrupts import deferred
+from morphgen.tiles.memory import concurrent_writes
 from morphgen.tiles.remote import place_of
-from morphgen.tiles.source import block_labels
+from morphgen.tiles.source import begin_labels
 from morphgen.tiles.store import open_volume, read_description
 from morphgen.tiles.volume import VolumeInfo
 
@@ -197,41 +199,51 @@ def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int, level: int) -> 
 def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
     """Compute the blocks of a task; yield each once its shard is there.
 
-    A block is compressed and written by a thread of its own while the next one is computed. There
-    are never more than these two. Whoever stops asking for the next record gets no more blocks.
+    A block is compressed and written by a thread of its own while the next one is computed. On a
+    CPU there are never more than these two; a GPU, which is faster than one thread that
+    compresses, has several written at a time. Whoever stops asking for the next record gets no
+    more blocks.
     """
     began = time.perf_counter()
     description = read_description(task.location)
     work, workspace = _prepared(task.location, task.identity, task.level, description), Workspace()
+    writers = concurrent_writes(work.volume.backend) if task.level == 0 else 1
+    writing: deque[tuple[int, Future[None]]] = deque()
+
+    def written() -> BatchRecord:
+        nonlocal began
+        number, future = writing.popleft()
+        future.result()
+        before, began = began, time.perf_counter()
+        return BatchRecord((number,), began - before)
+
     # left only when nothing is being written any more
-    with ThreadPoolExecutor(1, "write") as writer:
-        earlier: tuple[int, Future[None]] | None = None
+    with ThreadPoolExecutor(writers, "write") as pool:
         for number in task.numbers:
             index = work.grid.index(number)
             with _naming(task, index):
-                labels = block_labels(work.volume, task.level, index, workspace)
-            if earlier is not None:
-                earlier[1].result()
-            future = writer.submit(_write, task, work, description, number, labels)
+                labels = begin_labels(work.volume, task.level, index, workspace)
+            earlier = written() if len(writing) == writers else None
+            writing.append((number, pool.submit(_write, task, work, description, number, labels)))
             del labels
             if earlier is not None:
-                now = time.perf_counter()
-                yield BatchRecord((earlier[0],), now - began)
-                began = now
-            earlier = number, future
-        if earlier is not None:
-            earlier[1].result()
-            yield BatchRecord((earlier[0],), time.perf_counter() - began)
+                yield earlier
+        while writing:
+            yield written()
 
 
 def _write(
-    task: BatchTask, work: _Work, description: bytes, number: int, labels: np.ndarray
+    task: BatchTask,
+    work: _Work,
+    description: bytes,
+    number: int,
+    labels: Callable[[], np.ndarray],
 ) -> None:
     index = work.grid.index(number)
     with _naming(task, index):
         if read_description(task.location) != description:
             raise _replaced(task.location)
-        work.array[work.grid.slices(index)] = labels
+        work.array[work.grid.slices(index)] = labels()
 
 
 @contextmanager

@@ -31,8 +31,7 @@ from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend
 from morphgen.tiles.chunkwise import checked_edge, summed_by_parts
 from morphgen.tiles.cluster import Access, Cluster, check_store, connected
-from morphgen.tiles.memory import INTERPRETER, available_memory
-from morphgen.tiles.plan import usable_cpus
+from morphgen.tiles.memory import INTERPRETER, available_memory, usable_cpus
 from morphgen.tiles.spread import spread
 from morphgen.tiles.windows import StoredLabels
 

@@ -15,6 +15,9 @@ from morphgen.tiles.backends import Backend
 
 MIB = 2**20
 
+# blocks that the worker of a GPU compresses at a time, at most
+_GPU_WRITERS = 8
+
 # Peaks measured on Linux, glibc, x86-64 (benchmarks/memory.py), rounded up.
 INTERPRETER = {"numpy": 150 * MIB, "torch": 420 * MIB, "cupy": 700 * MIB}
 # per voxel of a kernel's FFT while its transform is prepared
@@ -30,6 +33,14 @@ _TRANSFORM_BYTES = 2.05
 _BLOCK_BYTES = 4
 # the same where decisions and field values are arrays of whole blocks
 _WHOLE_BLOCK_BYTES = 10
+# On a CUDA device: its context and the workspaces of its libraries, taken from their documentation
+# with room to spare; per voxel of an FFT, 17 bytes of arrays (measured with torch) and a workspace
+# of cuFFT that is one and a half times its complex data; per voxel of the block, decisions, labels
+# and the components of a field, those of a weighted sum besides.
+_DEVICE_CONTEXT = 768 * MIB
+_DEVICE_FFT_BYTES = 29.0
+_DEVICE_BLOCK_BYTES = 16
+_DEVICE_SHARED_BYTES = 8
 # per voxel of the octant of a parametric kernel, and per voxel of a whole kernel, in float64
 _OCTANT_BYTES = 100
 _KERNEL_BYTES = 32
@@ -49,7 +60,9 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
         peak = max(peak, kept + _preparation(sample, *one))
     block = sample.block_edge**3
     if backend.on_gpu:
-        return math.ceil(INTERPRETER[backend.name] * 3 + peak + 2 * block)
+        # labels that came from the device, their copies by chunk and the encoded shards
+        written = _BLOCK_BYTES * block * (1 + concurrent_writes(backend))
+        return math.ceil(INTERPRETER[backend.name] * 3 + peak + written)
     if backend.name == "numpy":
         peak = max(peak, kept + _BLOCK_BYTES * block + _by_pieces(sample))
     else:
@@ -61,9 +74,32 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
     return math.ceil(INTERPRETER[backend.name] + peak)
 
 
+def device_memory(sample: Realization) -> int:
+    """Memory of a CUDA device that a worker needs, whatever the volume, in bytes.
+
+    Blocks that are queued one behind the other take turns in the same memory; only their labels
+    are there together.
+    """
+    edge = sample.block_edge
+    voxels = [math.prod(one.fft_shape(edge)) for one in sample.samplings]
+    block = _DEVICE_BLOCK_BYTES + (0 if sample.model.shared is None else _DEVICE_SHARED_BYTES)
+    kept = _TRANSFORM_BYTES * sum(voxels)
+    return math.ceil(_DEVICE_CONTEXT + kept + _DEVICE_FFT_BYTES * max(voxels) + block * edge**3)
+
+
 def available_memory() -> int:
     """Memory that new processes can have, in bytes: the machine's, or a control group's if less."""
     return min([_machine_memory(), *_cgroup_memory()])
+
+
+def usable_cpus() -> int:
+    """Number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def concurrent_writes(backend: Backend) -> int:
+    """Number of blocks that one worker compresses and writes at a time."""
+    return min(_GPU_WRITERS, 1 + usable_cpus()) if backend.on_gpu else 1
 
 
 def _by_pieces(sample: Realization) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from morphgen.fields.blocks import Index
 from morphgen.fields.sampling import COVARIANCE_ERROR
 from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
+from morphgen.tiles.devices import find
 from morphgen.tiles.estimates import (
     COARSE_SECONDS,
     disk_bound,
@@ -25,7 +25,12 @@ from morphgen.tiles.estimates import (
     rough_seconds,
     seconds,
 )
-from morphgen.tiles.memory import available_memory, worker_memory
+from morphgen.tiles.memory import (
+    available_memory,
+    device_memory,
+    usable_cpus,
+    worker_memory,
+)
 from morphgen.tiles.place import LocalPlace, Place
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
@@ -274,6 +279,7 @@ def requirements(
         coarse = _coarse_voxels(order) * COARSE_SECONDS
         short = rough_seconds(sample, order.remaining) + coarse < _SHORT_SECONDS
         count = _workers(workers, max(left), need, room, backend, short=short)
+        _check_device(backend, count, device_memory(sample))
     else:
         count = _alone(place, workers)
     expected, bound = _disk(order)
@@ -341,11 +347,6 @@ def _check_shared(place: Place) -> None:
         )
 
 
-def usable_cpus() -> int:
-    """Number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def _workers(
     wanted: int | None, blocks: int, need: int, room: int, backend: Backend, *, short: bool
 ) -> int:
@@ -364,6 +365,27 @@ def _workers(
         # several processes take turns on one CUDA device, or start more slowly than one works
         wanted = 1 if backend.on_gpu or short else usable_cpus()
     return min(wanted, blocks, fitting)
+
+
+def _check_device(backend: Backend, workers: int, need: int) -> None:
+    """Refuse blocks that do not fit on their GPU, and workers that have none of their own."""
+    if not backend.on_gpu:
+        return
+    devices = find(backend.name).devices
+    if workers > 1 and backend.device != devices[0].name:
+        raise InputError(
+            f"{workers} workers on {backend.device}: workers take turns in all GPUs; ask for the "
+            "device cuda, and choose GPUs by CUDA_VISIBLE_DEVICES"
+        )
+    taken = devices if workers > 1 else [one for one in devices if one.name == backend.device]
+    for number, device in enumerate(taken):
+        share = len(range(number, workers, len(taken)))
+        if share * need > device.free:
+            raise InputError(
+                f"{device.name} ({device.model}) has {shown_bytes(device.free)} free, "
+                f"{_count(share, 'worker')} there would need {shown_bytes(share * need)}; ask for "
+                "fewer workers or the backend numpy, or end what uses the GPU"
+            )
 
 
 def _count(number: int, thing: str) -> str:

@@ -10,15 +10,17 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
+from types import MappingProxyType
 
 from morphgen.errors import GenerationError
 from morphgen.tiles.backends import Backend
+from morphgen.tiles.devices import VISIBLE, visible_devices
 from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch, sweep
 from morphgen.tiles.interrupts import deferred
 
@@ -126,10 +128,17 @@ def _give_up(lost: Counter[int], again: list[BatchTask]) -> None:
             )
 
 
+def devices_of_workers(backend: Backend) -> list[dict[str, str]]:
+    """Environment of each of as many workers as there are GPUs: it sees its own, as ``cuda:0``."""
+    if not backend.on_gpu:
+        return [{}]
+    return [{VISIBLE: name} for name in visible_devices(backend.name)]
+
+
 @contextlib.contextmanager
 def pool_of(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
     """Pool that leaves no process behind, however it is left."""
-    context = _Context()
+    context = _Context(devices_of_workers(backend))
     pool = ProcessPoolExecutor(workers, context, _initialize, (backend.name,))
     try:
         yield pool
@@ -146,6 +155,8 @@ def pool_of(workers: int, backend: Backend) -> Iterator[ProcessPoolExecutor]:
 
 
 class _Worker(SpawnProcess):
+    variables: Mapping[str, str] = MappingProxyType({})
+
     def start(self) -> None:
         """Start with one thread per numerical library, and without the caller's main module.
 
@@ -153,19 +164,27 @@ class _Worker(SpawnProcess):
         needs nothing of a script that calls `generate`; running it again, as is the rule for
         started processes, would start the work once more.
         """
-        variables = dict.fromkeys(_THREAD_VARIABLES, "1")
+        variables = {**dict.fromkeys(_THREAD_VARIABLES, "1"), **self.variables}
         with _environment(variables), _no_main_module(), _no_interrupts():
             super().start()
 
 
 class _Context(SpawnContext):
-    """Start method that remembers the processes it started."""
+    """Start method that remembers the processes it started.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    variables : sequence of mappings
+        Environment variables of their own, which processes take in turn.
+    """
+
+    def __init__(self, variables: Sequence[Mapping[str, str]]) -> None:
         self.started: list[SpawnProcess] = []
+        self._variables = variables
 
     def Process(self, *arguments: object, **named: object) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
         process = _Worker(*arguments, **named)  # type: ignore[arg-type]
+        process.variables = dict(self._variables[len(self.started) % len(self._variables)])
         self.started.append(process)
         return process
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -39,8 +40,19 @@ def block_labels(
     StoreError
         If the level below is damaged, or not written there.
     """
+    return begin_labels(volume, level, index, workspace)()
+
+
+def begin_labels(
+    volume: VolumeInfo, level: int, index: Index, workspace: Workspace | None = None
+) -> Callable[[], np.ndarray]:
+    """Begin what `block_labels` does; the result waits for its end, from any thread.
+
+    On a GPU the block is then queued, and the caller may queue the next one. Elsewhere it is done.
+    """
     if level > 0:
-        return _coarse(volume, level, index)
+        coarse = _coarse(volume, level, index)
+        return lambda: coarse
     backend = volume.backend
     with backend.current():
         labels = volume.realization().block(
@@ -50,7 +62,7 @@ def block_labels(
             part=volume.grid.part(index),
             workspace=workspace,
         )
-        return backend.to_host(labels)
+        return backend.fetch(labels)
 
 
 def _coarse(volume: VolumeInfo, level: int, index: Index) -> np.ndarray:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from morphgen.errors import BackendError
-from morphgen.tiles import Backend, backends, resolve
+from morphgen.tiles import Backend, backends, devices, resolve
+from morphgen.tiles.devices import Device, Library
 
 
 @pytest.fixture
 def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "_DRIVER_FILES", ())
+    monkeypatch.setattr(devices, "_DRIVER_FILES", ())
 
 
 @pytest.mark.usefixtures("no_driver")
@@ -27,17 +28,15 @@ def test_torch_without_a_driver_computes_on_the_cpu() -> None:
 
 
 def test_auto_takes_what_finds_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(backends, "_DRIVER_FILES", ("/",))
-    monkeypatch.setattr(backends, "_devices", lambda name: 2 if name == "torch" else 0)
+    two = tuple(Device(f"cuda:{number}", "a GPU", 2**30, 2**29) for number in range(2))
+    found = {"torch": Library("torch", "2", two), "cupy": Library("cupy", None, (), "is missing")}
+    monkeypatch.setattr(backends, "find", found.__getitem__)
     pytest.importorskip("torch")
     assert resolve() == resolve("auto", "cuda") == Backend("torch", "cuda:0")
     assert resolve("torch", "cuda:1") == Backend("torch", "cuda:1")
     assert resolve("auto", "cpu") == Backend("numpy", "cpu")
-    with pytest.raises(BackendError, match="2 CUDA devices"):
+    with pytest.raises(BackendError, match="2 CUDA devices; choose"):
         resolve("torch", "cuda:2")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert resolve() == Backend("numpy", "cpu")
 
 
 @pytest.mark.usefixtures("no_driver")
@@ -47,7 +46,7 @@ def test_auto_takes_what_finds_a_device(monkeypatch: pytest.MonkeyPatch) -> None
         ("jax", None, "expected auto, numpy, torch, cupy"),
         ("numpy", "cuda", "numpy has no device"),
         ("auto", "cuda", "numpy has no device"),
-        ("torch", "cuda", "0 CUDA devices"),
+        ("torch", "cuda", r"0 CUDA devices \(no NVIDIA driver is loaded\)"),
         ("torch", "gpu", "expected cpu, cuda or cuda:N"),
         ("torch", "cuda:x", "expected cpu, cuda or cuda:N"),
     ],
