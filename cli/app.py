@@ -82,7 +82,11 @@ app.command(
     epilog=example("morphgen describe section.tif --voxel-size 0.065um --out descriptors.json"),
 )(describe)
 app.command(
-    epilog=example("morphgen export volume.zarr volume.vti"),
+    epilog=example(
+        "morphgen export volume.zarr volume.vti",
+        "morphgen export cathode.zarr cathode.json --component positive \\",
+        '    --electrolyte pore --active "active material"',
+    ),
 )(export)
 app.command(
     epilog=example("morphgen show volume.zarr --out pictures"),

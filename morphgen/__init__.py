@@ -20,13 +20,24 @@ if _TYPE_CHECKING:
     from morphgen.study_workflow import plan_study, study
     from morphgen.tiles import LazyVolume, open_volume, plan, to_dask, verify
     from morphgen.tiles.export import export
-    from morphgen.workflows import calibrate, describe, generate, reduce_model, validate
+    from morphgen.workflows import (
+        CellParameters,
+        calibrate,
+        cell_parameters,
+        describe,
+        generate,
+        read_description,
+        reduce_model,
+        validate,
+        write_cell_parameters,
+    )
 
     __version__: str
 
 # where each public name lives: a module is loaded when one of its names is first used
 _HOMES = {
     "CalibrationResult": "calibration.result",
+    "CellParameters": "workflows.cell_parameters",
     "Description": "descriptors.description",
     "ExcursionModel": "excursion.model",
     "Field": "excursion.model",
@@ -40,6 +51,7 @@ _HOMES = {
     "TrainingOptions": "calibration.training.options",
     "Volume": "images",
     "calibrate": "workflows",
+    "cell_parameters": "workflows.cell_parameters",
     "describe": "workflows",
     "export": "tiles.export",
     "generate": "workflows",
@@ -48,6 +60,7 @@ _HOMES = {
     "open_volume": "tiles",
     "plan": "tiles",
     "plan_study": "study_workflow",
+    "read_description": "workflows.description_files",
     "read_section": "images",
     "read_sections": "images",
     "read_study": "studies",
@@ -60,10 +73,12 @@ _HOMES = {
     "to_dask": "tiles",
     "validate": "workflows",
     "verify": "tiles",
+    "write_cell_parameters": "workflows.cell_files",
 }
 
 __all__ = [
     "CalibrationResult",
+    "CellParameters",
     "Description",
     "ExcursionModel",
     "Field",
@@ -77,6 +92,7 @@ __all__ = [
     "TrainingOptions",
     "Volume",
     "calibrate",
+    "cell_parameters",
     "describe",
     "export",
     "generate",
@@ -85,6 +101,7 @@ __all__ = [
     "open_volume",
     "plan",
     "plan_study",
+    "read_description",
     "read_section",
     "read_sections",
     "read_study",
@@ -97,6 +114,7 @@ __all__ = [
     "to_dask",
     "validate",
     "verify",
+    "write_cell_parameters",
 ]
 
 

@@ -6,12 +6,13 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from morphgen.errors import ModelError
+from morphgen.errors import InputError, ModelError
 from morphgen.excursion.model import ExcursionModel
+from morphgen.strict_json import parse_json
 
 FORMAT = "morphgen-model"
 SCHEMA_VERSION = 1
@@ -81,7 +82,10 @@ def parse_model(text: str) -> ExcursionModel:
     ModelError
         As `load_model`.
     """
-    content = _parse_json(text)
+    try:
+        content = parse_json(text)
+    except InputError as error:
+        raise ModelError(f"not a model file: {error}") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise ModelError(f'not a model file: expected a JSON object with "format": "{FORMAT}"')
     version = content.pop("schema_version", None)
@@ -103,28 +107,6 @@ def parse_model(text: str) -> ExcursionModel:
 @cache
 def _adapter() -> TypeAdapter[ExcursionModel]:
     return TypeAdapter(ExcursionModel)
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise ModelError("not a model file: nested too deeply") from error
-    except ValueError as error:
-        raise ModelError(f"not valid JSON: {error}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ModelError(f"the key {twice!r} appears twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ModelError(f"{name} is not a number that a model can hold")
 
 
 def _pretty(value: Any, indent: int = 0) -> str:
