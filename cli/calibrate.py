@@ -24,6 +24,7 @@ from .options import (
 )
 from .reports import Figures, Pdf, Reports
 from .screen import Screen, trouble
+from .system import tell_broken_cuda
 from .training import (
     DEFAULTS,
     Asked,
@@ -235,6 +236,8 @@ def fit(
     """Calibrate, with a progress bar."""
     from morphgen.workflows import calibrate as run
 
+    if training.device == "auto" and asked is not None and asked.request().trains:
+        tell_broken_cuda(screen)
     with screen.progress() as progress:
         return run(images, training=training, progress=progress, **asdict(asked or Asked()))
 

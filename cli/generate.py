@@ -27,10 +27,11 @@ from .options import (
     Workers,
 )
 from .screen import Screen, trouble
+from .system import tell_broken_cuda
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
-    from morphgen.tiles import Generated
+    from morphgen.tiles import Generated, Plan
 
 
 Store = Annotated[
@@ -254,6 +255,12 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
     from morphgen.tiles import generate as run
 
     model, options = request.wanted(screen)
+
+    def told(plan: Plan) -> None:
+        screen.note(plan.summary())
+        if request.backend == "auto" and plan.cluster is None and not plan.backend.on_gpu:
+            tell_broken_cuda(screen)
+
     with screen.progress() as progress:
 
         def follow(stage: str, count: int, total: int) -> None:
@@ -266,7 +273,7 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
             request.out,
             **options,
             progress=follow,
-            started=lambda plan: screen.note(plan.summary()),
+            started=told,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,14 @@ Verify = Annotated[
         help="Compute N random blocks of every level again, or all, and compare.",
     ),
 ]
+System = Annotated[
+    bool,
+    typer.Option(
+        "--system",
+        help="Say what this machine offers: memory, array libraries, GPUs, and what --backend auto "
+        "takes of them.",
+    ),
+]
 VerifySeed = Annotated[
     int | None,
     typer.Option(
@@ -39,13 +48,14 @@ VerifySeed = Annotated[
 
 def info(
     path: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="MODEL_OR_VOLUME",
             show_default=False,
             help="Model file, or Zarr store: a folder or a URL.",
         ),
-    ],
+    ] = None,
+    system: System = False,
     verify: Verify = None,
     seed: VerifySeed = None,
     edge: Edges = None,
@@ -56,9 +66,12 @@ def info(
 ) -> None:
     """Say what a model or a volume holds, and how large a volume of a model must be.
 
-    Blocks of a volume are computed again to verify it.
+    Blocks of a volume are computed again to verify it. With --system, say what this machine offers.
     """
     screen = Screen(as_json, quiet)
+    if path is None or system:
+        _of_the_system(screen, path, system, (verify, seed, edge, precision))
+        return
     file = Path(path)
     if "://" in path or file.is_dir():
         from morphgen.tiles import open_volume
@@ -77,6 +90,18 @@ def info(
     if verify is not None:
         raise InputError(f"{path} is a model; only volumes are verified")
     _model(screen, file, model, precision_record(model, edge, precision))
+
+
+def _of_the_system(
+    screen: Screen, path: str | None, system: bool, others: Sequence[object]
+) -> None:
+    from .system import show_system
+
+    if not system:
+        raise InputError("give a model file or a Zarr store, or ask for --system")
+    if path is not None or any(one is not None for one in others):
+        raise InputError("--system asks of this machine; give no model, no volume, and no option")
+    show_system(screen)
 
 
 def _model(screen: Screen, path: Path, model: ExcursionModel, precision: dict[str, Any]) -> None:

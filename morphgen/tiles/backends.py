@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from morphgen._array_api import Array
+from morphgen.devices import LIBRARIES, find
 from morphgen.errors import BackendError
-from morphgen.tiles.devices import LIBRARIES, find
 
 NAMES = ("numpy", "torch", "cupy")
 

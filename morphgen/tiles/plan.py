@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from morphgen.devices import find
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
@@ -15,7 +16,6 @@ from morphgen.fields.blocks import Index
 from morphgen.fields.sampling import COVARIANCE_ERROR
 from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
-from morphgen.tiles.devices import find
 from morphgen.tiles.estimates import (
     COARSE_SECONDS,
     disk_bound,

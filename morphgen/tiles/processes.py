@@ -18,9 +18,9 @@ from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import MappingProxyType
 
+from morphgen.devices import VISIBLE, visible_devices
 from morphgen.errors import GenerationError
 from morphgen.tiles.backends import Backend
-from morphgen.tiles.devices import VISIBLE, visible_devices
 from morphgen.tiles.execute import BatchRecord, BatchTask, block_name, compute_batch, sweep
 from morphgen.tiles.interrupts import deferred
 

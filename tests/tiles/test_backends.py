@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from morphgen import devices
+from morphgen.devices import Device, Library
 from morphgen.errors import BackendError
-from morphgen.tiles import Backend, backends, devices, resolve
-from morphgen.tiles.devices import Device, Library
+from morphgen.tiles import Backend, backends, resolve
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from tiles.conftest import SEED, SHAPE, shards
 
+from morphgen.devices import Device, Library
 from morphgen.errors import GenerationError, InputError
 from morphgen.excursion import ExcursionModel, Realization
 from morphgen.tiles import Backend, BatchTask, execute, memory, open_volume, processes
-from morphgen.tiles.devices import Device, Library
 from morphgen.tiles.memory import concurrent_writes, device_memory, worker_memory
 from morphgen.tiles.metadata import VolumeRecord
 from morphgen.tiles.plan import _check_device

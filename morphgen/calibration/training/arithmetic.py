@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from morphgen._array_api import one_thread
+from morphgen.devices import find
 from morphgen.errors import BackendError
 
 
@@ -32,7 +33,9 @@ def chosen_device(name: str) -> torch.device:
     BackendError
         If CUDA is asked for and does not work.
     """
-    works = torch.cuda.is_available()
-    if name == "cuda" and not works:
-        raise BackendError("no CUDA device works with this torch; choose --device cpu")
-    return torch.device("cuda" if works and name != "cpu" else "cpu")
+    if name == "cpu":
+        return torch.device("cpu")
+    found = find("torch")
+    if name == "cuda" and not found.devices:
+        raise BackendError(f"torch has no CUDA device: {found.trouble}; choose --device cpu")
+    return torch.device("cuda" if found.devices else "cpu")

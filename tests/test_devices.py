@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morphgen.tiles import Backend, devices
-from morphgen.tiles.devices import Device, broken_cuda, driver_version, find, visible_devices
+from morphgen import devices
+from morphgen.devices import Device, broken_cuda, driver_version, find, visible_devices
+from morphgen.tiles import Backend
 
 
 @pytest.fixture
