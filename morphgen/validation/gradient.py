@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 # local models whose scatter is computed; it varies as smoothly as the fractions between them
 _SCATTERS = 17
+# of the section: its width over that of the curves, and its height over its width
+_WIDER, _LOWEST, _HIGHEST = 1.5, 0.35, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +115,16 @@ def gradient(volume: Volume, graded: GradedModel, start: int = 0) -> Picture:
     Picture
     """
     planes = plane_fractions(volume, graded, start)
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1.0), sharey=True)
-    _draw_section(left, volume, planes)
+    image, extent = _section(volume, planes)
+    # both panels are as high as the section is drawn
+    aspect = min(max((extent[2] - extent[3]) / extent[1], _LOWEST), _HIGHEST)
+    figure = Figure(figsize=(WIDTH, 0.5 * WIDTH * aspect + 1.0), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(_WIDER, 1.0), sharey=True)
+    left.imshow(image, extent=extent, interpolation="nearest", aspect="auto")
+    _label_section(left, volume, planes)
     _draw_fractions(right, volume, planes)
+    left.set_box_aspect(aspect)
+    right.set_box_aspect(_WIDER * aspect)
     _legend(figure, volume)
     worst = float(np.abs(planes.deviations).max())
     rows, columns = (
@@ -134,19 +142,26 @@ def gradient(volume: Volume, graded: GradedModel, start: int = 0) -> Picture:
     )
 
 
-def _draw_section(axis: Axes, volume: Volume, planes: PlaneFractions) -> None:
+def _section(
+    volume: Volume, planes: PlaneFractions
+) -> tuple[Floats, tuple[float, float, float, float]]:
+    """First section along the axis, and its left, right, lower and upper ends."""
     across = AXES.index(planes.axis)
-    down, right = planes.axis, [one for one in AXES if one != planes.axis][1]
     labels = np.moveaxis(volume.labels, across, 0)[:, 0]
-    first = planes.places[0] - 0.5 * volume.voxel_size[across]
-    last = planes.places[-1] + 0.5 * volume.voxel_size[across]
-    width = labels.shape[1] * volume.voxel_size[AXES.index(right)]
-    axis.imshow(
-        colored(labels, volume.phases), extent=(0.0, width, last, first), interpolation="nearest"
-    )
+    half = 0.5 * volume.voxel_size[across]
+    width = labels.shape[1] * volume.voxel_size[AXES.index(_to_the_right(planes))]
+    ends = (0.0, width, planes.places[-1] + half, planes.places[0] - half)
+    return colored(labels, volume.phases), ends
+
+
+def _to_the_right(planes: PlaneFractions) -> Axis:
+    return [axis for axis in AXES if axis != planes.axis][1]
+
+
+def _label_section(axis: Axes, volume: Volume, planes: PlaneFractions) -> None:
     unit = lengths_in(volume.unit)
-    axis.set_xlabel(f"{right} ({unit})", fontsize=9)
-    axis.set_ylabel(f"{down} ({unit})", fontsize=9)
+    axis.set_xlabel(f"{_to_the_right(planes)} ({unit})", fontsize=9)
+    axis.set_ylabel(f"{planes.axis} ({unit})", fontsize=9)
     axis.tick_params(labelsize=8)
 
 
