@@ -23,11 +23,11 @@ import numpy as np
 import scipy.ndimage
 import taufactor
 import tifffile
-from morphgen.cli.demo_section import demo_section
 from runs import surroundings
 
 import morphgen as mg
 from morphgen.descriptors import chord_lengths, specific_surface_areas
+from morphgen.images.demo import demo_section
 
 TORTUOSITY = "tortuosity factor"
 METHODS = ("coverage", "adversarial", "combined")

@@ -14,16 +14,15 @@ from morphgen.errors import InputError
 from .calibrate import draw_report, fit
 from .options import Debug, Json, Overwrite, Quiet
 from .screen import Screen, figure
-from .specimens import GivenVolume, central_part
+from .specimens import GivenVolume
 from .validate import compared, verdict
 
 if TYPE_CHECKING:
     from morphgen.calibration.result import CalibrationResult
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
+    from morphgen.images.demo import Labels
     from morphgen.validation import Comparison
-
-    from .demo_section import Labels
 
 VOXEL_SIZE = 0.1
 UNIT = "um"
@@ -87,6 +86,8 @@ def demo(
     The section shows grains with cracks, which no model of morphgen can match exactly: the report
     says how far off it is.
     """
+    from morphgen.workflows.drawing import central_part
+
     began = time.perf_counter()
     screen, files = Screen(as_json, quiet), Files(out)
     _check_folder(out, overwrite)
@@ -113,8 +114,7 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 
 def _draw_sections(screen: Screen, files: Files) -> list[Section]:
     from morphgen.images import read_section
-
-    from .demo_section import PHASES, demo_section
+    from morphgen.images.demo import PHASES, demo_section
 
     screen.line("1. Two sections of grains with cracks, which are of no random field's making")
     found = []

@@ -72,8 +72,7 @@ def show(
 
 def _read(location: str, voxel_size: str | None, phases: str | None) -> Section | Volume:
     from morphgen.images import read_image
-
-    from .specimens import central_part
+    from morphgen.workflows.drawing import central_part
 
     if "://" in location or Path(location).is_dir():
         return central_part(location)

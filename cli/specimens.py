@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel
     from morphgen.images import Section, Volume
 
-# a store is shown up to this side
-LARGEST_SHOWN = 256
-
 
 @dataclass(frozen=True)
 class GivenVolume:
@@ -38,35 +35,6 @@ class GivenVolume:
 def model_phases(model: ExcursionModel) -> dict[int, str]:
     """What the values of an image mean where nothing else is said."""
     return {phase.label: phase.name for phase in model.phases}
-
-
-def central_part(location: str | Path, side: int = LARGEST_SHOWN) -> Volume:
-    """Middle of a volume store as an image, of at most ``side`` voxels along each axis.
-
-    Raises
-    ------
-    InputError
-        There is no volume, or it is not complete.
-    """
-    from morphgen.errors import StoreError
-    from morphgen.images import Volume
-    from morphgen.tiles import open_volume
-    from morphgen.validation.volumes import central_box
-
-    store = open_volume(location)
-    if not store.complete:
-        raise StoreError(
-            f"{location} holds {store.written} of {store.blocks} blocks; "
-            "complete it with generate --resume"
-        )
-    return Volume(
-        labels=store.read(central_box(store.shape, side)),
-        voxel_size=store.voxel_size,
-        unit=store.unit,
-        phases=store.model.phases,
-        sha256=store.record.identity(),
-        source=Path(location).name,
-    )
 
 
 def sections_of(
@@ -132,6 +100,7 @@ def volumes_of(
     from morphgen.images import volume_in_unit
     from morphgen.tiles import open_volume
     from morphgen.validation.volumes import LARGEST_SIDE
+    from morphgen.workflows.drawing import central_part
 
     if path is None:
         return GivenVolume()

@@ -15,6 +15,7 @@ if _TYPE_CHECKING:
     from morphgen.excursion.shared import SharedNoise
     from morphgen.excursion.storage import load_model
     from morphgen.images import Section, Volume, read_section, read_sections, read_volume
+    from morphgen.images.demo import demo_section
     from morphgen.phases import Phase
     from morphgen.studies import read_study, read_table, relate
     from morphgen.study_workflow import plan_study, study
@@ -30,6 +31,17 @@ if _TYPE_CHECKING:
         reduce_model,
         validate,
         write_cell_parameters,
+    )
+    from morphgen.workflows.drawing import (
+        draw_comparison,
+        draw_curves,
+        draw_fit,
+        draw_gradient,
+        draw_predictions,
+        draw_responses,
+        draw_section,
+        draw_slices,
+        draw_surfaces,
     )
 
     __version__: str
@@ -52,7 +64,17 @@ _HOMES = {
     "Volume": "images",
     "calibrate": "workflows",
     "cell_parameters": "workflows.cell_parameters",
+    "demo_section": "images.demo",
     "describe": "workflows",
+    "draw_comparison": "workflows.drawing",
+    "draw_curves": "workflows.drawing",
+    "draw_fit": "workflows.drawing",
+    "draw_gradient": "workflows.drawing",
+    "draw_predictions": "workflows.drawing",
+    "draw_responses": "workflows.drawing",
+    "draw_section": "workflows.drawing",
+    "draw_slices": "workflows.drawing",
+    "draw_surfaces": "workflows.drawing",
     "export": "tiles.export",
     "generate": "workflows",
     "load_model": "excursion.storage",
@@ -93,7 +115,17 @@ __all__ = [
     "Volume",
     "calibrate",
     "cell_parameters",
+    "demo_section",
     "describe",
+    "draw_comparison",
+    "draw_curves",
+    "draw_fit",
+    "draw_gradient",
+    "draw_predictions",
+    "draw_responses",
+    "draw_section",
+    "draw_slices",
+    "draw_surfaces",
     "export",
     "generate",
     "load_model",

@@ -127,9 +127,16 @@ def test_fences_are_found() -> None:
     assert any(commands(page) for page in PAGES), "no page shows a command"
 
 
-@pytest.mark.parametrize("name", ["use", "develop"])
+@pytest.mark.parametrize("name", ["use", "tutorial", "develop"])
 def test_readme_marks_the_commands_that_ci_runs(name: str) -> None:
-    marked = rf"<!-- command: {name} -->\n```bash\n(.*)\n```\n<!-- end -->"
-    command = re.search(marked, (ROOT / "README.md").read_text(encoding="utf-8"))
+    marked = rf"<!-- command: {name} -->\n```bash\n(.*?)\n```\n<!-- end -->"
+    command = re.search(marked, (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert command is not None
     assert "pip install -c constraints.txt" in command[1]
+
+
+def test_the_tutorial_begins_with_the_command_that_ci_runs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    notebook = ROOT / "docs" / "tutorial" / "design-rule.md"
+    (command,) = [fence.code for fence in fences(notebook) if fence.language == "bash"]
+    assert f"<!-- command: tutorial -->\n```bash\n{command}```\n" in readme

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from morphgen.cli.demo_section import PHASES, demo_section
 
 import morphgen as mg
+from morphgen.images.demo import PHASES, demo_section
 
 SIDE, STEPS, CROP = 256, 80, 64
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from morphgen.descriptors.catalogue import KINDS
-from morphgen.descriptors.readings import Floats, Key, Reading
+from morphgen.descriptors.readings import Floats, Reading
 from morphgen.descriptors.subvolumes import Subvolumes
 from morphgen.phases import Phase
 
@@ -57,19 +57,37 @@ class Description:
     left_out: dict[str, str]
     subvolumes: Subvolumes | None = None
 
-    def reading(self, kind: str, phases: Sequence[int] = (), direction: str = "") -> Reading:
+    def reading(self, kind: str, phases: Sequence[int | str] = (), direction: str = "") -> Reading:
         """Find the reading of a kind, of some phases, along an axis if any.
+
+        Parameters
+        ----------
+        kind : str
+            Name of the descriptor.
+        phases : sequence of int or str
+            Labels or names of its phases.
+        direction : str
+            Axis, for what has one.
+
+        Returns
+        -------
+        Reading
 
         Raises
         ------
         KeyError
-            If there is none.
+            If there is none; the message says which there are of this kind.
         """
-        wanted = Key(kind, tuple(phases), direction)
+        labels = {phase.name: phase.label for phase in self.phases}
+        asked = [labels.get(one, one) if isinstance(one, str) else one for one in phases]
+        wanted = (kind, tuple(asked), direction)
         for one in self.readings:
             if one.key == wanted:
                 return one
-        raise KeyError(wanted)
+        known = [(*one.key[1:],) for one in self.readings if one.key.kind == kind]
+        raise KeyError(
+            f"no {kind} of the phases {wanted[1]} along {direction!r}; there are {known or 'none'}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; None for what is not known, and for what is infinite.

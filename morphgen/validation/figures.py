@@ -33,6 +33,8 @@ from morphgen.validation.words import curve_heading, lengths_in, names_of, pair_
 
 MOST_ROWS = 40
 MOST_PANELS = 12
+# letters above a panel of a third of a page
+_LONGEST_TITLE = 32
 _TICKS = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000, 10000)
 
 # curves that run from 0 to 1
@@ -86,7 +88,7 @@ def curves(
             axis.set_ylim(0.0, 1.0)
         else:
             _limit(axis, curve)
-        axis.set_title(safe(_panel_title(curve, names)), fontsize=8.5)
+        axis.set_title(_fitting(_panel_title(curve, names)), fontsize=8.5)
         axis.set_xlabel(f"{known.argument} ({unit})" if unit else known.argument, fontsize=8)
     heading = curve_heading(kind) + (", of the volume" if where == "volume" else ", on sections")
     _curve_legend(figure, shown)
@@ -184,7 +186,7 @@ def calibration_fit(fit: CalibrationCurves, model: ExcursionModel) -> Picture:
         upper = figure.add_subplot(grid[2 * row, column])
         lower = figure.add_subplot(grid[2 * row + 1, column], sharex=upper)
         _draw_fit(upper, lower, fit, i, j)
-        upper.set_title(safe(pair_name((labels[i], labels[j]), names)), fontsize=9)
+        upper.set_title(_fitting(pair_name((labels[i], labels[j]), names)), fontsize=9)
         lower.set_xlabel(f"lag ({lengths_in(model.unit)})", fontsize=8)
     if fit.name:
         figure.suptitle(safe(f"Lags {fit.name}"), fontsize=11)
@@ -250,6 +252,11 @@ def _draw_curve(axis: Axes, curve: Quantity) -> None:
     axis.plot(x, observed, color=OBSERVED, linewidth=1.2)
     off = np.array(curve.judged) & ((observed < curve.lower) | (observed > curve.upper))
     axis.plot(x[off], observed[off], "x", color=OFF, markersize=4, markeredgewidth=1.0)
+
+
+def _fitting(words: str) -> str:
+    """Title of a panel, on two lines where a pair of long names does not fit on one."""
+    return safe(words if len(words) <= _LONGEST_TITLE else words.replace("–", "–\n", 1))
 
 
 def _panel_title(curve: Quantity, names: Mapping[int, str]) -> str:

@@ -78,7 +78,7 @@ def one_section(section: Section) -> Picture:
     -------
     Picture
     """
-    part, _ = _middle(section.labels.shape)
+    part, cropped = _middle(section.labels.shape)
     labels = section.labels[part]
     height, width = (
         side * size for side, size in zip(labels.shape, section.pixel_size, strict=True)
@@ -89,7 +89,10 @@ def one_section(section: Section) -> Picture:
     _show(figure.subplots(), colored(labels, section.phases), (width, height), section.unit)
     _legend(figure, section.phases)
     alt = f"A section in the plane {section.plane}, in {_names(section.phases)}"
-    return picture(figure, "section", alt, f"{section.source}.", photo=True)
+    rows, columns = section.labels.shape
+    caption = f"Section in the plane {section.plane} ({section.source}), {rows} × {columns} pixels"
+    caption += f", of which the middle {labels.shape[0]} × {labels.shape[1]}." if cropped else "."
+    return picture(figure, "section", alt, caption, photo=True)
 
 
 def three_slices(volume: Volume, name: str) -> Picture:

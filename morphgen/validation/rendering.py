@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -54,8 +55,8 @@ class Picture:
     """
 
     name: str
-    figure: Figure
-    data: bytes
+    figure: Figure = field(repr=False)
+    data: bytes = field(repr=False)
     mime: str
     alt: str
     caption: str
@@ -69,6 +70,16 @@ class Picture:
     def share(self) -> float:
         """Its width over that of a page, 1 at most."""
         return float(min(1.0, self.figure.get_size_inches()[0] / WIDTH))
+
+    def _repr_html_(self) -> str:
+        """HTML for a notebook: the figure with its texts."""
+        alt, caption = html.escape(self.alt), html.escape(self.caption)
+        # figures are as wide in inches as on a page, photos have more dots
+        width = 96.0 * float(self.figure.get_size_inches()[0])
+        return (
+            f'<figure><img src="{self.uri}" alt="{alt}" style="width: {width:.0f}px; '
+            f'max-width: 100%"><figcaption>{caption}</figcaption></figure>'
+        )
 
 
 def picture(figure: Figure, name: str, alt: str, caption: str, *, photo: bool = False) -> Picture:

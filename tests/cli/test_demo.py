@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from morphgen.cli.demo_section import PHASES, demo_section
 
 from morphgen.images import read_section
+from morphgen.images.demo import PHASES, demo_section
 from morphgen.tiles import open_volume
 
 Call = Callable[..., Any]

@@ -6,9 +6,12 @@ import json
 import math
 from dataclasses import replace
 
+import pytest
+
 from morphgen.descriptors import Description, Subvolumes
 from morphgen.descriptors.description import NOT_ASKED
 from morphgen.descriptors.readings import number
+from morphgen.phases import Phase
 
 
 def described(value: float) -> Description:
@@ -38,3 +41,13 @@ def test_what_nobody_asked_for_is_not_told() -> None:
     reasons = {"lineal_path": NOT_ASKED, "constrictivity": lacking}
     found = replace(described(2.0), left_out=reasons).to_dict()
     assert found["left_out"] == {"constrictivity": lacking}
+
+
+def test_a_reading_is_found_by_label_or_name() -> None:
+    found = replace(described(2.0), phases=(Phase(0, "pore"), Phase(1, "grain")))
+    for phase in (1, "grain"):
+        assert found.reading("tortuosity_factor", [phase], "z").values[0] == 2.0
+    with pytest.raises(KeyError, match=r"there are \[\(\(1,\), 'z'\)\]"):
+        found.reading("tortuosity_factor", ["pore"], "z")
+    with pytest.raises(KeyError, match="there are none"):
+        found.reading("lineal_path")
