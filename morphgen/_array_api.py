@@ -27,8 +27,21 @@ Array = Any
 
 
 def namespace(*arrays: Array) -> ModuleType:
-    """Array namespace of arrays of one backend; Python numbers are allowed among them."""
-    found: ModuleType = array_api_compat.array_namespace(*arrays)
+    """Array namespace of arrays of one backend; Python numbers are allowed among them.
+
+    Raises
+    ------
+    BackendError
+        If one is no array, or they are of several libraries.
+    """
+    try:
+        found: ModuleType = array_api_compat.array_namespace(*arrays)
+    except TypeError as error:
+        kinds = sorted({f"{type(one).__module__}.{type(one).__name__}" for one in arrays})
+        raise BackendError(
+            f"got {' and '.join(kinds)}; expected arrays of one library such as numpy: bring them "
+            "to it by its from_dlpack or asarray"
+        ) from error
     return found
 
 
@@ -64,6 +77,26 @@ def is_numpy(xp: ModuleType) -> bool:
 def is_torch(xp: ModuleType) -> bool:
     """Whether a standard namespace is torch's."""
     return array_api_compat.is_torch_namespace(xp)
+
+
+def is_dask(xp: ModuleType) -> bool:
+    """Whether a standard namespace is dask's."""
+    return array_api_compat.is_dask_namespace(xp)
+
+
+def check_eager(xp: ModuleType, what: str) -> None:
+    """Refuse dask arrays where their graph would be of thousands of small steps.
+
+    Raises
+    ------
+    BackendError
+        With what to do instead.
+    """
+    if is_dask(xp):
+        raise BackendError(
+            f"{what} would make a graph of thousands of steps of dask arrays; "
+            "call it block by block: array.map_blocks(function)"
+        )
 
 
 def device_of(array: Array) -> Any:

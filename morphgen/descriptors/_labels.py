@@ -7,8 +7,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 
-from morphgen._array_api import Array, namespace, standard
-from morphgen.errors import InputError
+from morphgen._array_api import Array, is_dask, namespace, standard
+from morphgen.errors import BackendError, InputError
 
 OUTSIDE = 255
 
@@ -19,18 +19,19 @@ def labels_namespace(labels: Array, mask: Array | None = None) -> ModuleType:
     Raises
     ------
     InputError
-        If they are no arrays, or arrays of two libraries.
+        If they are no arrays, arrays of two libraries, or dask arrays.
     BackendError
         If the library narrows 64-bit numbers, which would make the counts inexact.
     """
     try:
         xp = namespace(labels) if mask is None else namespace(labels, mask)
-    except TypeError as error:
-        given = type(labels).__name__
-        given += "" if mask is None else f" and {type(mask).__name__}"
+    except BackendError as error:
+        raise InputError(f"labels and mask: {error}") from error
+    if is_dask(xp):
         raise InputError(
-            f"labels and mask are {given}; expected arrays of one library such as numpy"
-        ) from error
+            "labels are a dask array; give labels.compute(), or morphgen.describe, which reads a "
+            "volume part by part"
+        )
     return standard(xp)
 
 

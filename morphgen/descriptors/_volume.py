@@ -34,6 +34,21 @@ def library(name: str) -> ModuleType:
         ) from error
 
 
+def check_on_host(labels: Array) -> None:
+    """Refuse arrays of other libraries: they would be copied to the host silently.
+
+    Raises
+    ------
+    InputError
+        If the labels are no NumPy array.
+    """
+    if not isinstance(labels, np.ndarray):
+        raise InputError(
+            f"labels are a {type(labels).__module__}.{type(labels).__name__}; expected a NumPy "
+            "array: bring them to the host yourself, by numpy.from_dlpack or the library's own way"
+        )
+
+
 def checked_volume(labels: Array, phases: Sequence[int] = (0,)) -> tuple[Labels, tuple[int, ...]]:
     """Label volume in one piece of memory, and the phases as Python integers.
 
@@ -42,10 +57,7 @@ def checked_volume(labels: Array, phases: Sequence[int] = (0,)) -> tuple[Labels,
     InputError
         If it is no NumPy array of uint8 and three axes with a voxel inside, or a phase is no label.
     """
-    if not isinstance(labels, np.ndarray):
-        raise InputError(
-            f"labels are {type(labels).__name__}; expected a NumPy array; copy them to the host"
-        )
+    check_on_host(labels)
     pixels_inside(labels, ndims=(3,))
     return np.ascontiguousarray(labels), checked_phases(phases)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from morphgen.descriptors._volume import check_on_host
 from morphgen.descriptors.boundary import TriplePhaseBoundaries
 from morphgen.descriptors.catalogue import KINDS, known_kind
 from morphgen.descriptors.connectivity import Connectivity
@@ -216,7 +217,13 @@ def measure(labels: Labels, frame: Frame, wanted: Wanted) -> tuple[Reading, ...]
     Returns
     -------
     tuple of Reading
+
+    Raises
+    ------
+    InputError
+        If the labels are no NumPy array.
     """
+    check_on_host(labels)
     return chosen([*summed([labels], frame, wanted), *seen_whole(labels, frame, wanted)], wanted)
 
 
@@ -248,7 +255,14 @@ def measure_sections(images: Sequence[Labels], frame: Frame, wanted: Wanted) -> 
 
     The standard error of a value is the standard deviation of the sections' own values over the
     square root of their number; there is none for a single section.
+
+    Raises
+    ------
+    InputError
+        If one of them is no NumPy array.
     """
+    for labels in images:
+        check_on_host(labels)
     pooled = chosen(summed(images, frame, wanted), wanted)
     if len(images) < 2:
         return pooled

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from morphgen.descriptors._volume import check_on_host
 from morphgen.descriptors.parts import CheapMeasure, Frame, Labels, WholeMeasure
 from morphgen.descriptors.readings import Key, Reading
 from morphgen.errors import InputError
@@ -162,7 +163,15 @@ def measure_subvolumes(
     -------
     tuple of Reading
         As of `pooled`; of the whole image, without standard error, if that is one sub-volume.
+
+    Raises
+    ------
+    InputError
+        If the image is an array of another library than NumPy.
     """
+    # what is read from a file has no __dlpack__; an array library's own arrays have
+    if hasattr(image, "__dlpack__"):
+        check_on_host(image)
     if not measures:
         return ()
     found = []

@@ -46,7 +46,9 @@ def two_point_coverage(model: ExcursionModel, lags: Array) -> Array:
     Returns
     -------
     array, shape (n, n, ...)
-        C_ij for phases i, j in the order of ``model.phases``; symmetric in i and j.
+        C_ij for phases i, j in the order of ``model.phases``; symmetric in i and j. Of the dtype of
+        the lags; with shared noise it is computed in float64 all the same, as differences of
+        conditional variances near lag 0 leave nothing of float32.
     """
     xp = namespace(lags)
     offsets = lags if lags.ndim > 1 and lags.shape[-1] == 3 else _along_x(lags, model)
@@ -58,7 +60,8 @@ def two_point_coverage(model: ExcursionModel, lags: Array) -> Array:
     else:
         rows = _correlated_coverage(model, offsets)
     place = [model.order.index(phase.label) for phase in model.phases]
-    return xp.stack([xp.stack([rows[i][j] for j in place]) for i in place])
+    table = xp.stack([xp.stack([rows[i][j] for j in place]) for i in place])
+    return xp.astype(table, lags.dtype, copy=False)
 
 
 def first_match_fractions(probabilities: Sequence[float]) -> list[float]:
@@ -179,6 +182,8 @@ def _shared_crossings(model: ExcursionModel) -> float:
 
 def _correlated_coverage(model: ExcursionModel, offsets: Array) -> list[list[Array]]:
     assert model.shared is not None
+    xp = namespace(offsets)
+    offsets = xp.astype(offsets, xp.float64, copy=False)
     common = model.shared.kernel.correlation(offsets)
     own = [model.correlation(number, offsets) for number in range(2)]
     cross = model.shared.cross_correlation

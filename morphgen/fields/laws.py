@@ -15,7 +15,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy.special
 
-from morphgen._array_api import Array, asarray_like, gauss_legendre, is_numpy, namespace
+from morphgen._array_api import (
+    Array,
+    asarray_like,
+    check_eager,
+    gauss_legendre,
+    is_numpy,
+    namespace,
+)
 from morphgen.errors import ModelError
 
 _NODES = 32
@@ -291,6 +298,7 @@ def correlation_angle(law: Law, joint: Array, threshold: float) -> Array:
         The threshold.
     """
     xp = namespace(joint)
+    check_eager(xp, "the inversion of a joint probability")
     p = law.survival(float(threshold))
     psi = xp.clip(0.5 * math.pi * (p - joint) / (p - p * p), 0.0, 0.5 * math.pi)
     for _ in range(8):

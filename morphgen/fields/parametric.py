@@ -17,7 +17,7 @@ import numpy as np
 import scipy.fft
 import scipy.special
 
-from morphgen._array_api import Array, is_numpy, namespace
+from morphgen._array_api import Array, check_eager, is_numpy, namespace
 from morphgen.errors import ModelError
 from morphgen.fields.kernels import (
     Axis,
@@ -195,6 +195,7 @@ def _bessel_k(order: float, z: Array) -> Array:
     xp = namespace(z)
     if is_numpy(xp):
         return scipy.special.kv(order, z)
+    check_eager(xp, "a Matérn correlation")
     # int_0^inf exp(-z cosh t) cosh(order t) dt: the trapezoidal rule converges at double
     # exponential speed; t = 25 covers z >= 1e-8
     step = 0.05

@@ -13,7 +13,14 @@ from functools import cache
 import numpy as np
 import scipy.special
 
-from morphgen._array_api import Array, asarray_like, gauss_legendre, is_numpy, namespace
+from morphgen._array_api import (
+    Array,
+    asarray_like,
+    check_eager,
+    gauss_legendre,
+    is_numpy,
+    namespace,
+)
 
 # wave number, in 1 / knot distance, up to which spectra are integrated: the energy beyond it
 # falls with its seventh power and is below 1e-9
@@ -216,6 +223,7 @@ def bessel_j0(argument: Array) -> Array:
     xp = namespace(argument)
     if is_numpy(xp):
         return scipy.special.j0(argument)
+    check_eager(xp, "a Bessel function")
     # the trapezoidal rule is exact to rounding once it has more points than the largest argument
     points = 32 + int(xp.max(xp.abs(argument)))
     total = xp.zeros_like(argument)

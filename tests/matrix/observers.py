@@ -1,0 +1,141 @@
+"""Watching what an array library brings to the host while a function runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import pytest
+from matrix.libraries import Variant
+
+# what Python asks of an array to have its values on the host
+_CONVERSIONS = (
+    "__array__",
+    "__bool__",
+    "__buffer__",
+    "__complex__",
+    "__dlpack__",
+    "__float__",
+    "__index__",
+    "__int__",
+    "item",
+    "tolist",
+)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Values, or the length of an array, that the host waited for.
+
+    Attributes
+    ----------
+    how : str
+        The function that brought them.
+    elements : int
+        Their number; 0 for a length.
+    """
+
+    how: str
+    elements: int
+
+
+@contextmanager
+def transfers(variant: Variant) -> Iterator[list[Transfer]]:
+    """List of what is brought to the host meanwhile."""
+    seen: list[Transfer] = []
+    watch = {"torch": _torch, "jax": _jax, "array-api-strict": _strict}[variant.library]
+    with watch(seen):
+        yield seen
+
+
+@contextmanager
+def _strict(seen: list[Transfer]) -> Iterator[None]:
+    strict = importlib.import_module("array_api_strict")
+    with _patched(type(strict.zeros(1)), seen):
+        yield
+
+
+@contextmanager
+def _jax(seen: list[Transfer]) -> Iterator[None]:
+    jax = importlib.import_module("jax")
+    # on the CPU no guard sees what is read from a device
+    with ExitStack() as stack:
+        stack.enter_context(_patched(type(jax.numpy.zeros(1)), seen))
+        stack.enter_context(jax.transfer_guard_device_to_device("disallow"))
+        stack.enter_context(jax.transfer_guard_device_to_host("disallow"))
+        yield
+
+
+@contextmanager
+def _patched(kind: type, seen: list[Transfer]) -> Iterator[None]:
+    def recorded(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(Transfer(name, prod(self.shape)))
+            return original(self, *args, **kwargs)
+
+        return method
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _CONVERSIONS:
+            if name in vars(kind):
+                patch.setattr(kind, name, recorded(name, vars(kind)[name]))
+        yield
+
+
+@contextmanager
+def _torch(seen: list[Transfer]) -> Iterator[None]:
+    torch = importlib.import_module("torch")
+    functions = importlib.import_module("torch.overrides").TorchFunctionMode
+    dispatch = importlib.import_module("torch.utils._python_dispatch").TorchDispatchMode
+
+    class Functions(functions):  # type: ignore[misc, valid-type]
+        """Methods that reach for memory without an operation."""
+
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            name = getattr(func, "__name__", "")
+            if name in {"__array__", "__dlpack__", "cpu", "numpy", "tolist"}:
+                seen.append(Transfer(name, args[0].numel()))
+            return func(*args, **(kwargs or {}))
+
+    class Operations(dispatch):  # type: ignore[misc, valid-type]
+        """Operations that wait for the device."""
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            name = func.overloadpacket.__name__
+            if name in {"_local_scalar_dense", "equal"}:
+                seen.append(Transfer(name, 1))
+            if name in {"nonzero", "_unique2", "masked_select"} or _by_mask(name, args, torch):
+                seen.append(Transfer(name, 0))
+            moved = (kwargs or {}).get("device")
+            if name == "_to_copy" and moved is not None and moved != args[0].device:
+                seen.append(Transfer(f"to {moved}", args[0].numel()))
+            return func(*args, **(kwargs or {}))
+
+    with Functions(), Operations(), _cuda_waits(torch):
+        yield
+
+
+def _by_mask(name: str, args: Any, torch: Any) -> bool:
+    return name == "index" and any(one is not None and one.dtype == torch.bool for one in args[1])
+
+
+@contextmanager
+def _cuda_waits(torch: Any) -> Iterator[None]:
+    """Let torch warn, and the tests fail, where the host waits for a CUDA device."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
