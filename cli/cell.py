@@ -174,9 +174,13 @@ def _described(source: str, roles: Roles, electronic: str | None, screen: Screen
     from morphgen.workflows import describe, read_description
 
     if "://" not in source and Path(source).is_file():
+        if Path(source).suffix.lower() != ".json":
+            raise InputError(f"{source} is no store; measure it with morphgen describe --out first")
         if electronic is not None:
             raise InputError(f"{source} is measured; give --electronic to morphgen describe")
         return read_description(source)
+    if electronic is not None and roles.component == "separator":
+        raise InputError("a separator has no electronic conductivity; leave out --electronic")
     volume = open_volume(source)
     roles.phases(source, volume.model.phases, volume.unit)
     currents = parse_conductivities(electronic, "--electronic")

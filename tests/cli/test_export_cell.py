@@ -63,7 +63,9 @@ def test_a_template(described: Path, tmp_path: Path, call: Call) -> None:
     assert 0.0 < electrode.conductivity < 20.0
 
 
-def test_wrong_requests(small: Path, described: Path, tmp_path: Path, call: Call) -> None:
+def test_wrong_requests(
+    small: Path, described: Path, files: Path, tmp_path: Path, call: Call
+) -> None:
     target, voxels = tmp_path / "a.json", tmp_path / "a.npy"
     call("export", small, target).refused("--component")
     call("export", small, target, "--component", "separator").refused("--electrolyte")
@@ -74,5 +76,8 @@ def test_wrong_requests(small: Path, described: Path, tmp_path: Path, call: Call
     call("export", small, target, *POSITIVE, "--thickness", "7voxel").refused("85um")
     call("export", described, target, *POSITIVE, "--electronic", "grain=1").refused("describe")
     call("export", small, target, *POSITIVE, "--template", tmp_path / "none").refused("none")
+    call("export", files / "xy.tif", target, *POSITIVE).refused("morphgen describe")
+    separator = ("--component", "separator", "--electrolyte", "pore")
+    call("export", small, target, *separator, *ELECTRONIC).refused("leave out --electronic")
     call("export", described, described, *POSITIVE).refused("overwrite the input")
     assert not target.exists()
