@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "figures"))
 FIGURES = (
     "algorithms",
+    "backends",
     "balls",
     "beyond",
     "blindness",

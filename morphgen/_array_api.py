@@ -56,7 +56,7 @@ def standard(xp: ModuleType) -> ModuleType:
     try:
         probe = xp.asarray([0], dtype=xp.int64)
         found = namespace(probe)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, BackendError, TypeError, ValueError) as error:
         name = getattr(xp, "__name__", repr(xp))
         raise BackendError(
             f"{name} is not an array backend; give numpy, torch, cupy or jax.numpy"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matrix.libraries import jax_numpy
 
 from morphgen import _array_api
 
@@ -46,17 +47,11 @@ class Backend:
         return np.asarray(array)
 
 
-def _jax_numpy() -> ModuleType:
-    jax = pytest.importorskip("jax", reason="JAX is not installed")
-    jax.config.update("jax_enable_x64", True)
-    return importlib.import_module("jax.numpy")
-
-
 def _backend(name: str) -> Backend:
     if name == "numpy-readonly":
         return Backend(name, np, readonly=True)
     if name == "jax":
-        return Backend(name, _jax_numpy())
+        return Backend(name, jax_numpy())
     if name == "cupy":
         cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
         return Backend(name, cupy)
@@ -64,7 +59,16 @@ def _backend(name: str) -> Backend:
 
 
 @pytest.fixture(
-    params=["numpy", "numpy-readonly", "torch", "array-api-strict", "jax", "cupy"], scope="session"
+    params=[
+        "numpy",
+        "numpy-readonly",
+        "torch",
+        "array-api-strict",
+        # it compiles every operation for every shape
+        pytest.param("jax", marks=pytest.mark.slow),
+        "cupy",
+    ],
+    scope="session",
 )
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each array library that is installed, NumPy also with write-protected arrays."""

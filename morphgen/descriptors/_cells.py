@@ -96,4 +96,4 @@ def counts_of(xp: ModuleType, codes: Array, values: Sequence[int], size: int) ->
             histogram(xp, codes, size), xp.asarray(values, device=device_of(codes)), axis=0
         )
     found = [xp.astype(xp.count_nonzero(codes == value), xp.int64) for value in values]
-    return xp.stack(found)
+    return xp.stack(found) if found else xp.zeros(0, dtype=xp.int64, device=device_of(codes))

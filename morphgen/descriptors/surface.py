@@ -100,7 +100,7 @@ def interface_densities(
     factors = xp.asarray(_factors(count, steps), device=device_of(labels))
     shares = xp.astype(counts, xp.float64) / xp.astype(counts[:, -1:], xp.float64)
     densities = xp.sum(factors[:, None] * shares, axis=0)
-    zero = xp.zeros_like(densities[0, ...])
+    zero = xp.zeros((), dtype=xp.float64, device=device_of(labels))
     order = {pair: place for place, pair in enumerate(_pairs(len(chosen)))}
     rows = [
         [densities[order[min(i, j), max(i, j)]] if i != j else zero for j in range(len(chosen))]

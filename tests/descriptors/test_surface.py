@@ -236,6 +236,12 @@ def test_results_stay_on_the_device() -> None:
     assert specific_surface_areas(labels, [0, 1]).device == device
 
 
+def test_one_phase_has_no_interfaces(backend: Any) -> None:
+    labels = backend.asarray(np.arange(12).reshape(3, 4) % 3, dtype="uint8")
+    assert backend.to_numpy(interface_densities(labels, [1])).tolist() == [[0.0]]
+    assert backend.to_numpy(specific_surface_areas(labels, [1])).tolist() == [0.0]
+
+
 def test_bad_input_is_refused() -> None:
     labels = np.zeros((1, 5), dtype=np.uint8)
     with pytest.raises(InputError, match=r"direction \(1, 0\) has no two neighbouring"):

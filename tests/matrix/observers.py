@@ -48,23 +48,22 @@ def transfers(variant: Variant) -> Iterator[list[Transfer]]:
     """List of what is brought to the host meanwhile."""
     seen: list[Transfer] = []
     watch = {"torch": _torch, "jax": _jax, "array-api-strict": _strict}[variant.library]
-    with watch(seen):
+    with watch(variant, seen):
         yield seen
 
 
 @contextmanager
-def _strict(seen: list[Transfer]) -> Iterator[None]:
-    strict = importlib.import_module("array_api_strict")
-    with _patched(type(strict.zeros(1)), seen):
+def _strict(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
+    with _patched(type(variant.xp.zeros(1)), seen):
         yield
 
 
 @contextmanager
-def _jax(seen: list[Transfer]) -> Iterator[None]:
+def _jax(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
     jax = importlib.import_module("jax")
     # on the CPU no guard sees what is read from a device
     with ExitStack() as stack:
-        stack.enter_context(_patched(type(jax.numpy.zeros(1)), seen))
+        stack.enter_context(_patched(type(variant.xp.zeros(1)), seen))
         stack.enter_context(jax.transfer_guard_device_to_device("disallow"))
         stack.enter_context(jax.transfer_guard_device_to_host("disallow"))
         yield
@@ -87,8 +86,8 @@ def _patched(kind: type, seen: list[Transfer]) -> Iterator[None]:
 
 
 @contextmanager
-def _torch(seen: list[Transfer]) -> Iterator[None]:
-    torch = importlib.import_module("torch")
+def _torch(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
+    torch = variant.xp
     functions = importlib.import_module("torch.overrides").TorchFunctionMode
     dispatch = importlib.import_module("torch.utils._python_dispatch").TorchDispatchMode
 
@@ -114,28 +113,19 @@ def _torch(seen: list[Transfer]) -> Iterator[None]:
                 seen.append(Transfer(name, 1))
             if name in {"nonzero", "_unique2", "masked_select"} or _by_mask(name, args, torch):
                 seen.append(Transfer(name, 0))
-            moved = (kwargs or {}).get("device")
-            if name == "_to_copy" and moved is not None and moved != args[0].device:
-                seen.append(Transfer(f"to {moved}", args[0].numel()))
+            if name == "_to_copy" and _leaves(args[0], (kwargs or {}).get("device"), variant):
+                seen.append(Transfer(name, args[0].numel()))
             return func(*args, **(kwargs or {}))
 
-    with Functions(), Operations(), _cuda_waits(torch):
+    with Functions(), Operations():
         yield
+
+
+def _leaves(array: Any, to: Any, variant: Variant) -> bool:
+    """Whether a copy leaves the device; constants may come to it."""
+    own = variant.device.type
+    return to is not None and array.device.type == own and to.type != own
 
 
 def _by_mask(name: str, args: Any, torch: Any) -> bool:
     return name == "index" and any(one is not None and one.dtype == torch.bool for one in args[1])
-
-
-@contextmanager
-def _cuda_waits(torch: Any) -> Iterator[None]:
-    """Let torch warn, and the tests fail, where the host waits for a CUDA device."""
-    if not torch.cuda.is_available():
-        yield
-        return
-    before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        yield
-    finally:
-        torch.cuda.set_sync_debug_mode(before)
