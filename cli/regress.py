@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,23 +86,12 @@ def regress(
         folds=folds,
         seed=seed,
     )
-    for one in found:
-        show(screen, one)
-    _finish(screen, files, found, table, study, overwrite)
-
-
-def _finish(
-    screen: Screen,
-    files: dict[str, Path],
-    found: tuple[Relation, ...],
-    table: Table,
-    study: Path,
-    overwrite: bool,
-) -> None:
-    """Write what is to be written, and print the JSON."""
     record = {"study": study, "relations": [one.to_dict() for one in found]}
     if files:
         _write(files, found, table, record, overwrite)
+    for one in found:
+        show(screen, one)
+    if files:
         screen.line(f"written to {', '.join(str(one) for one in files.values())}")
     screen.result({**record, "files": list(files.values())})
 
@@ -112,6 +102,9 @@ def show(screen: Screen, one: Relation) -> None:
         f"{one.phase}: {len(one.data)} values of {one.response}"
         + (f", {one.left_out} left out without a logarithm" if one.left_out else "")
     )
+    if one.problem:
+        screen.line(f"no law: {one.problem}")
+        return
     rows = [
         (
             fit.law.name,
@@ -137,13 +130,10 @@ def _files(out: Path | None, overwrite: bool) -> dict[str, Path]:
     """Files to write, checked before any work."""
     if out is None:
         return {}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out} cannot be created: {error.strerror}") from error
-    names = ("regressions.json", "predicted.png", "responses.png")
-    files = {name: out / name for name in names}
-    for file in files.values():
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; choose another folder")
+    files = {name: out / name for name in ("regressions.json", "predicted.png", "responses.png")}
+    for file in files.values() if out.exists() else ():
         check_output(file, overwrite)
     return files
 
@@ -155,11 +145,20 @@ def _write(
     record: dict[str, Any],
     overwrite: bool,
 ) -> None:
+    """Make everything before anything is written."""
     from morphgen.studies.pictures import draw_predictions, draw_responses, png
     from morphgen.validation.comparison import plain
+    from morphgen.validation.files import write_whole
 
     from .describe import write_json
 
-    write_json(files["regressions.json"], plain(record), overwrite)
-    files["predicted.png"].write_bytes(png(draw_predictions(found)))
-    files["responses.png"].write_bytes(png(draw_responses(table)))
+    laws, *names = files.values()
+    responses = [f"{one.response}.{one.phase}" for one in found]
+    pictures = [png(draw_predictions(found)), png(draw_responses(table, responses))]
+    try:
+        laws.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{laws.parent} cannot be created: {error.strerror}") from error
+    write_json(laws, plain(record), overwrite)
+    for file, picture in zip(names, pictures, strict=True):
+        write_whole(file, partial(bytes, picture), overwrite)

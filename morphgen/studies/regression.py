@@ -11,6 +11,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from morphgen.errors import InputError
+from morphgen.fields.noise import integer
 from morphgen.studies.published import Floats, PowerLaw
 
 Integers = NDArray[np.int64]
@@ -30,8 +31,8 @@ class Observations:
     predictors : dict of str to array of float64, shape (N,)
         Positive values of each descriptor.
     groups : array of int64, shape (N,)
-        Point of the design that each observation belongs to: observations of one point are not
-        independent, and are held out together.
+        Independent point that each observation belongs to: the observations of one are not
+        independent of each other, and are held out together.
     """
 
     response: Floats
@@ -75,6 +76,9 @@ class Regression:
         Confidence interval of the exponent of each descriptor; that of ``constant``.
     confidence : float
         Their level.
+    smearing : float
+        Mean of exp(r) over the residuals r of the logarithms. The law predicts medians; times
+        this factor it predicts means (Duan, J. Am. Stat. Assoc. 78 (1983) 605).
     seen : Accuracy
         Of the observations that it was fitted to.
     held_out : Accuracy
@@ -88,6 +92,7 @@ class Regression:
     law: PowerLaw
     intervals: Mapping[str, tuple[float, float]]
     confidence: float
+    smearing: float
     seen: Accuracy
     held_out: Accuracy
     predictions: Floats
@@ -112,10 +117,11 @@ def fit_power_law(
 ) -> Regression:
     """Fit a power law by least squares on logarithms.
 
-    The intervals are those of Student's t. Where every point of the design gave one observation,
-    the variance of the coefficients is that of ordinary least squares; otherwise that of clusters
-    (Liang and Zeger 1986, with the factor G (N - 1) / ((G - 1) (N - p)) for G points), with
-    G - 1 degrees of freedom.
+    The variance of the coefficients b is that of the jackknife over the G points,
+    (G - 1) / G sum_g (b_g - b)^2 where b_g is fitted without point g. Observations of a point may
+    depend on each other in any way, and their errors may differ in size. The intervals are those
+    of Student's t with G - 1 degrees of freedom (CR3 of Bell and McCaffrey, Survey Methodology 28
+    (2002) 169; MacKinnon, Nielsen and Webb, J. Appl. Econometrics 38 (2023) 671).
 
     Parameters
     ----------
@@ -126,28 +132,24 @@ def fit_power_law(
     confidence : float
         Level of the intervals.
     folds : int
-        Number of parts that are held out, one after the other; at most one for each point.
+        Number of parts that are held out, one after the other; where there are fewer points, each
+        is a part.
     seed : int
         Seed of the drawing of parts.
 
     Raises
     ------
     InputError
-        If there are too few points, or descriptors that do not vary independently.
+        If there are too few points, overall or beside a part, or descriptors that do not vary
+        independently.
     """
-    points = np.unique(data.groups)
+    points = np.unique(data.groups).size
     count = 1 + len(data.predictors)
-    if points.size < count + 2:
-        raise InputError(
-            f"{points.size} points do not determine {count} coefficients; "
-            f"expected {count + 2} or more"
-        )
-    if folds < 2 or not 0.0 < confidence < 1.0:
-        raise InputError(
-            f"{folds} folds and confidence {confidence}: expected 2 or more, and 0 to 1"
-        )
-    coefficients, variances, freedom = _least_squares(data)
-    half = scipy.stats.t.ppf(0.5 + 0.5 * confidence, freedom) * np.sqrt(variances)
+    folds = _folds(folds, points, count)
+    if not 0.0 < confidence < 1.0:
+        raise InputError(f"confidence {confidence}: expected more than 0 and less than 1")
+    coefficients, residual, variances = _least_squares(data)
+    half = scipy.stats.t.ppf(0.5 + 0.5 * confidence, points - 1) * np.sqrt(variances)
     law = _law(name, coefficients, list(data.predictors))
     names = ["constant", *data.predictors]
     ends = zip(coefficients - half, coefficients + half, strict=True)
@@ -155,12 +157,12 @@ def fit_power_law(
         key: (float(low), float(high)) for key, (low, high) in zip(names, ends, strict=True)
     }
     low, high = intervals["constant"]
-    folds = min(folds, points.size)
     predicted = held_out_predictions(data, folds, seed)
     return Regression(
         law=law,
         intervals=intervals | {"constant": (math.exp(low), math.exp(high))},
         confidence=confidence,
+        smearing=float(np.mean(np.exp(residual))),
         seen=accuracy(data.response, law.predict(data.predictors)),
         held_out=accuracy(data.response, predicted),
         predictions=predicted,
@@ -170,14 +172,34 @@ def fit_power_law(
 
 def held_out_predictions(data: Observations, folds: int, seed: int = 0) -> Floats:
     """Prediction of every observation by a law that was fitted without its part of the points."""
-    points = np.random.default_rng(seed).permutation(np.unique(data.groups))
+    random = np.random.default_rng(integer("seed", seed, 0, 2**64 - 1))
+    points = random.permutation(np.unique(data.groups))
     predicted = np.empty(len(data))
     for part in np.array_split(points, folds):
         held = np.isin(data.groups, part)
-        coefficients, _, _ = _least_squares(data.part(~held))
+        coefficients, _ = _coefficients(data.part(~held))
         law = _law("", coefficients, list(data.predictors))
         predicted[held] = law.predict(data.part(held).predictors)
     return predicted
+
+
+def _folds(folds: int, points: int, count: int) -> int:
+    """Number of parts, each of which leaves enough points to the others."""
+    if points < count + 2:
+        raise InputError(
+            f"{points} independent points do not determine {count} coefficients; "
+            f"expected {count + 2} or more"
+        )
+    if folds < 2:
+        raise InputError(f"{folds} folds: expected 2 or more")
+    parts = min(folds, points)
+    left = points - math.ceil(points / parts)
+    if left < count + 1:
+        raise InputError(
+            f"{folds} folds leave {left} of {points} points to a fit of {count} coefficients; "
+            f"expected {count + 1} or more: ask for more folds"
+        )
+    return parts
 
 
 def _law(name: str, coefficients: Floats, predictors: Sequence[str]) -> PowerLaw:
@@ -185,26 +207,32 @@ def _law(name: str, coefficients: Floats, predictors: Sequence[str]) -> PowerLaw
     return PowerLaw(name, math.exp(coefficients[0]), exponents)
 
 
-def _least_squares(data: Observations) -> tuple[Floats, Floats, int]:
-    """Coefficients of the logarithms, their variances, and degrees of freedom."""
+def _least_squares(data: Observations) -> tuple[Floats, Floats, Floats]:
+    """Coefficients of the logarithms, residuals, and the coefficients' jackknife variances."""
+    coefficients, matrix = _coefficients(data)
+    residual = np.log(data.response) - matrix @ coefficients
+    orthonormal, triangle = np.linalg.qr(matrix)
+    places = np.unique(data.groups, return_inverse=True)[1]
+    points, count = int(places.max()) + 1, coefficients.size
+    # b - b_g = R^-1 (1 - Q_g' Q_g)^-1 Q_g' r_g for the rows g of the matrix Q R
+    others = np.tile(np.eye(count), (points, 1, 1))
+    np.subtract.at(others, places, orthonormal[:, :, None] * orthonormal[:, None, :])
+    if np.linalg.eigvalsh(others).min() < _SINGULAR:
+        raise InputError(
+            f"one point alone tells {', '.join(data.predictors)} apart; vary more, or relate fewer"
+        )
+    scores = np.zeros((points, count, 1))
+    np.add.at(scores, places, (orthonormal * residual[:, None])[:, :, None])
+    shifts = np.linalg.solve(triangle, np.linalg.solve(others, scores)[:, :, 0].T)
+    return coefficients, residual, (points - 1) / points * np.sum(shifts**2, axis=1)
+
+
+def _coefficients(data: Observations) -> tuple[Floats, Floats]:
+    """Coefficients of the logarithms, and the matrix whose columns they multiply."""
     columns = [np.ones(len(data)), *(np.log(values) for values in data.predictors.values())]
     matrix = np.stack(columns, axis=1)
     _check_determined(matrix[:, 1:], list(data.predictors))
-    inverse = np.linalg.inv(matrix.T @ matrix)
-    response = np.log(data.response)
-    coefficients = inverse @ (matrix.T @ response)
-    residual = response - matrix @ coefficients
-    rows, count = matrix.shape
-    groups = np.unique(data.groups)
-    if groups.size == rows:
-        variance = float(residual @ residual) / (rows - count)
-        return coefficients, variance * np.diag(inverse), rows - count
-    scores = np.stack(
-        [matrix[data.groups == one].T @ residual[data.groups == one] for one in groups]
-    )
-    factor = groups.size * (rows - 1) / ((groups.size - 1) * (rows - count))
-    robust = factor * inverse @ (scores.T @ scores) @ inverse
-    return coefficients, np.diag(robust), groups.size - 1
+    return np.linalg.lstsq(matrix, np.log(data.response), rcond=None)[0], matrix
 
 
 def _check_determined(logs: Floats, names: Sequence[str]) -> None:

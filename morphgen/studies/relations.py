@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from morphgen.errors import InputError
 from morphgen.studies.published import FRACTION, NECKS, PATHS, PUBLISHED, PowerLaw
 from morphgen.studies.regression import (
     Accuracy,
+    Integers,
     Observations,
     Regression,
     accuracy,
@@ -35,13 +38,16 @@ class Relation:
     response : str
         Descriptor that is predicted.
     data : Observations
-        Observations, one for each scenario and axis.
+        Observations, one for each scenario and axis. Scenarios of one point of the design, or of
+        one seed, belong to one independent point.
     left_out : int
         Observations that have no logarithm: nothing passes, or a descriptor is unknown.
     regressions : tuple of Regression
-        Laws that were fitted, the fullest first.
+        Laws that were fitted, the fullest first; empty if the observations determine none.
     published : tuple of (PowerLaw, Accuracy)
         Published laws, none of whose numbers was fitted to these observations.
+    problem : str
+        Why no law was fitted; empty if one was.
     """
 
     phase: str
@@ -50,6 +56,7 @@ class Relation:
     left_out: int
     regressions: tuple[Regression, ...]
     published: tuple[tuple[PowerLaw, Accuracy], ...]
+    problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -59,6 +66,7 @@ class Relation:
             "observations": len(self.data),
             "points": int(np.unique(self.data.groups).size),
             "left_out": self.left_out,
+            "problem": self.problem,
             "regressions": [_regression(one) for one in self.regressions],
             "published": [_law(law) | {"accuracy": vars(found)} for law, found in self.published],
         }
@@ -89,7 +97,8 @@ def relate(
     predictors : sequence of str
         Descriptors that it is predicted from.
     phases : sequence of str, optional
-        Names of phases; by default all that the table has a response of.
+        Names of phases; by default all that the table has a response of. Where these are several,
+        one that determines no law is told by its ``problem``.
     confidence, folds, seed
         As for `fit_power_law`.
 
@@ -100,27 +109,38 @@ def relate(
     Raises
     ------
     InputError
-        If the table has not what is asked for, or does not determine the laws.
+        If the table has not what is asked for, does not determine the laws, or all its scenarios
+        share their seeds.
     """
+    if not predictors or len({response, *predictors}) <= len(predictors):
+        raise InputError(
+            f"{response} from {', '.join(predictors) or 'nothing'}: expected one predictor or "
+            "more, each once, and none of them the response"
+        )
     found = phases or _phases(table, response)
     if not found:
         raise InputError(
             f"the table has no {response}; measure it, or choose another response. "
             f"It has {', '.join(table.columns)}"
         )
-    relations = []
-    for phase in found:
+    laws = [tuple(predictors), *([tuple(predictors[:1])] if len(predictors) > 1 else [])]
+    relations: list[Relation] = []
+    for phase in dict.fromkeys(found):
         data, left_out = observations(table, response, predictors, phase)
         try:
-            laws = [tuple(predictors), *([tuple(predictors[:1])] if len(predictors) > 1 else [])]
             fits = tuple(
                 fit_power_law(_only(data, law), name=_title(law), confidence=confidence,
                               folds=folds, seed=seed)
                 for law in laws
             )  # fmt: skip
         except InputError as error:
-            raise InputError(f"{phase}: {error}") from error
-        relations.append(Relation(phase, response, data, left_out, fits, _beside(data, response)))
+            relations.append(Relation(phase, response, data, left_out, (), (), str(error)))
+        else:
+            published = _beside(data, response)
+            relations.append(Relation(phase, response, data, left_out, fits, published))
+    without = [one for one in relations if one.problem]
+    if without and (phases or len(without) == len(relations)):
+        raise InputError(f"{without[0].phase}: {without[0].problem}")
     return tuple(relations)
 
 
@@ -132,21 +152,42 @@ def observations(
     Raises
     ------
     InputError
-        If a column is missing.
+        If a column is missing, or all scenarios share their seeds.
     """
+    groups = _independent(table)
     axes = [axis for axis in _AXES if f"{response}.{phase}.{axis}" in table.columns] or [""]
     values = np.concatenate([_column(table, response, phase, axis) for axis in axes])
     others = {
         name: np.concatenate([_column(table, name, phase, axis) for axis in axes])
         for name in predictors
     }
-    points = np.tile(table.column("point"), len(axes)).astype(np.int64)
     stacked = np.stack([values, *others.values()])
     # without its columns, a scenario failed and is counted elsewhere
     tried = np.tile([not error for error in table.errors], len(axes))
     usable = np.all(np.isfinite(stacked) & (stacked > 0.0), axis=0)
-    data = Observations(values, others, points).part(usable)
+    data = Observations(values, others, np.tile(groups, len(axes))).part(usable)
     return data, int(np.count_nonzero(tried & ~usable))
+
+
+def _independent(table: Table) -> Integers:
+    """Number of the independent point of each scenario.
+
+    Scenarios of a point have its structure in common, scenarios of a seed their noise; what is
+    joined by a chain of both is not independent.
+    """
+    points = np.unique(table.column("point"), return_inverse=True)[1]
+    if "seed" not in table.columns:
+        return points.astype(np.int64)
+    seeds = points.max() + 1 + np.unique(table.columns["seed"], return_inverse=True)[1]
+    size = int(seeds.max()) + 1
+    joined = coo_array((np.ones(points.size), (points, seeds)), shape=(size, size))
+    groups = connected_components(joined, directed=False)[1][points].astype(np.int64)
+    if points.max() > 0 and not groups.any():
+        raise InputError(
+            f"all {points.max() + 1} points share their seeds, and with them their noise: they "
+            "tell responses, not laws; measure points with seeds of their own"
+        )
+    return groups
 
 
 def _column(table: Table, kind: str, phase: str, axis: str) -> np.ndarray:
@@ -182,6 +223,7 @@ def _beside(data: Observations, response: str) -> tuple[tuple[PowerLaw, Accuracy
 def _regression(one: Regression) -> dict[str, Any]:
     return _law(one.law) | {
         "confidence": one.confidence,
+        "smearing": one.smearing,
         "intervals": {name: list(ends) for name, ends in one.intervals.items()},
         "folds": one.folds,
         "accuracy": vars(one.seen),

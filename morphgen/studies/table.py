@@ -111,6 +111,7 @@ def read_table(path: str | Path) -> Table:
     source = Path(path)
     source = source / "study.parquet" if source.is_dir() else source
     parquet = require_parquet()
+    types = importlib.import_module("pyarrow.types")
     try:
         found = parquet.read_table(source)
     except FileNotFoundError as error:
@@ -121,10 +122,11 @@ def read_table(path: str | Path) -> Table:
         raise InputError(f"{source} cannot be read: {reason}") from error
     columns = {
         name: np.array([np.nan if x is None else x for x in found[name].to_pylist()], dtype=float)
-        for name in found.column_names
-        if name != "error"
+        for name, kind in zip(found.column_names, found.schema.types, strict=True)
+        # others may have added words
+        if types.is_integer(kind) or types.is_floating(kind)
     }
-    errors = found["error"].to_pylist() if "error" in found.column_names else []
+    errors = found["error"].to_pylist() if "error" in found.column_names else [""] * len(found)
     return Table(columns, tuple(one or "" for one in errors))
 
 

@@ -8,6 +8,7 @@ IEEE Comput. Graph. Appl. 8(3), 1988, 29).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ _AMBIENT = 0.42
 _DEPTH = 0.28
 _STEP = 0.5
 _SMOOTHING = 0.8
-_VOID_NAMES = ("pore", "void", "hole", "air", "empty")
+_VOID_NAME = re.compile(r"(?<![a-z])(pores?|voids?|holes?|air|empty)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Scene:
 def cut_away(phases: Sequence[Phase]) -> Phase:
     """Phase that is cut away: one that is named as empty space, otherwise the lowest label."""
     for phase in phases:
-        if any(word in phase.name.lower() for word in _VOID_NAMES):
+        if _VOID_NAME.search(phase.name):
             return phase
     return min(phases, key=lambda phase: phase.label)
 

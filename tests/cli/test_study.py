@@ -127,4 +127,21 @@ def test_regressions(call: Call, table: Path, tmp_path: Path) -> None:
     written = json.loads((out / "regressions.json").read_text())
     assert written["relations"] == again.json["relations"]
     call("regress", tmp_path / "none").refused("does not exist")
-    call("regress", table).refused("no column 'constrictivity.pore'")
+    call("regress", table, "--out", tmp_path / "none").refused("no column 'constrictivity.pore'")
+    assert not (tmp_path / "none").exists()
+    call(*arguments[:-1], table).refused("is a file")
+
+
+def test_regressions_are_written_together_or_not_at_all(call: Call, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = []
+    for n, share in enumerate(rng.uniform(0.2, 0.6, 20)):
+        readings = {"volume_fraction.pore": share, "effective_diffusivity.pore": share**1.5}
+        readings |= {"volume_fraction.solid": 0.1, "effective_diffusivity.solid": 0.0}
+        values = {f"set.length_factor.{field}": rng.uniform(1.0, 2.0) for field in range(33)}
+        rows.append(Row(n, n, 0, n, values, readings))
+    write_table(rows, tmp_path / "study.parquet")
+    arguments = ("regress", tmp_path, "--predictors", "volume_fraction", "--out", tmp_path / "laws")
+    call(*arguments).refused("2 x 33 panels are more than 64; name fewer phases")
+    assert not (tmp_path / "laws").exists()
+    assert "no law: 0 independent points" in call(*arguments[:-2]).out

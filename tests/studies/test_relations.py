@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 from PIL import Image
+from pyarrow import parquet
 
 from morphgen.errors import InputError
 from morphgen.studies import Row, Table, read_table, write_table
 from morphgen.studies.pictures import draw_predictions, draw_responses, png
-from morphgen.studies.published import FRACTION, NECKS, PATHS, STENZEL
+from morphgen.studies.published import FRACTION, NECKS, PATHS, PUBLISHED, STENZEL
 from morphgen.studies.relations import observations, relate
 
 
@@ -63,6 +66,50 @@ def test_what_has_no_logarithm_is_left_out() -> None:
     assert np.bincount(data.groups)[[0, 3, 4, 5]].tolist() == [0, 2, 2, 3]
 
 
+def test_points_that_share_a_seed_are_one() -> None:
+    table = made_table(6)
+    predictors = (FRACTION, NECKS, PATHS)
+    for seeds, joined in (
+        ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
+        # 1 and 4 have a seed in common, and realizations of one point belong together
+        ([0, 1, 2, 3, 1, 5], [0, 1, 2, 3, 1, 4]),
+        ([2**64 - 1, 2**64 - 2, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
+    ):
+        table.columns["seed"] = np.array(seeds, dtype=np.uint64)
+        data, _ = observations(table, "effective_diffusivity", predictors, "pore")
+        assert data.groups.tolist() == 3 * joined
+    table.columns["point"] = np.array([0, 0, 1, 1, 2, 2.0])
+    table.columns["seed"] = np.array([0, 1, 2, 3, 2, 5.0])
+    data, _ = observations(table, "effective_diffusivity", predictors, "pore")
+    assert data.groups.tolist() == 3 * [0, 0, 1, 1, 1, 1]
+
+
+def test_a_common_seed_tells_no_law() -> None:
+    table = made_table()
+    table.columns["seed"] = np.full(30, 7.0)
+    with pytest.raises(InputError, match="all 30 points share their seeds"):
+        relate(table)
+
+
+def test_what_is_held_out_has_other_noise() -> None:
+    # the error of a seed is the same in all its volumes: a law knows it if one was not held out
+    rng = np.random.default_rng(6)
+    shares = rng.uniform(0.3, 0.6, 60)
+    seeds = np.arange(60) % 12
+    error = 0.3 * rng.normal(size=12)[seeds]
+    columns = {"point": np.arange(60.0), "seed": seeds.astype(float)}
+    columns["volume_fraction.pore"] = shares
+    columns["effective_diffusivity.pore"] = shares**1.5 * np.exp(error)
+    (found,) = relate(Table(columns, ("",) * 60), predictors=(FRACTION,), folds=60)
+    (fit,) = found.regressions
+    assert fit.folds == 12
+    for seed in range(12):
+        kept = seeds != seed
+        slope, start = np.polyfit(np.log(shares[kept]), np.log(found.data.response[kept]), 1)
+        expected = np.exp(start) * shares[~kept] ** slope
+        np.testing.assert_allclose(fit.predictions[~kept], expected)
+
+
 def test_what_is_not_in_the_table() -> None:
     with pytest.raises(InputError, match="the table has no tortuosity_factor; measure it"):
         relate(made_table(), response="tortuosity_factor")
@@ -70,30 +117,91 @@ def test_what_is_not_in_the_table() -> None:
         relate(made_table(), predictors=("euler_number",))
     with pytest.raises(InputError, match=r"no column 'effective_diffusivity.solid'"):
         relate(made_table(), phases=["solid"])
-    with pytest.raises(InputError, match="pore: 5 points do not determine"):
+    with pytest.raises(InputError, match="pore: 5 independent points do not determine"):
         relate(made_table(5))
     other = relate(made_table(), response="mean_geodesic_tortuosity", predictors=(NECKS,))
     assert (len(other[0].regressions), other[0].published) == (1, ())
 
 
-def test_pictures() -> None:
+@pytest.mark.parametrize(
+    ("response", "predictors"),
+    [(NECKS, ()), (NECKS, (FRACTION, FRACTION)), (NECKS, (FRACTION, NECKS))],
+)
+def test_descriptors_are_named_once(response: str, predictors: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="each once, and none of them the response"):
+        relate(made_table(), response=response, predictors=predictors)
+
+
+def test_a_phase_without_a_law_is_told() -> None:
     table = made_table()
-    for figure in (draw_predictions(relate(table)), draw_responses(table)):
-        assert min(Image.open(io.BytesIO(png(figure))).size) > 300
-    (panel,) = draw_predictions(relate(table)).axes
+    table.columns["volume_fraction.solid"] = np.linspace(0.1, 0.2, 30)
+    table.columns["effective_diffusivity.solid"] = np.zeros(30)
+    pore, solid = relate(table, predictors=(FRACTION,))
+    assert (pore.problem, len(pore.regressions)) == ("", 1)
+    assert (solid.regressions, solid.published, solid.left_out) == ((), (), 30)
+    assert solid.problem.startswith("0 independent points do not determine 2 coefficients")
+    assert json.loads(json.dumps(solid.to_dict()))["problem"] == solid.problem
+    assert len(draw_predictions([pore, solid]).axes) == 1
+    with pytest.raises(InputError, match="no phase has a law"):
+        draw_predictions([solid])
+    with pytest.raises(InputError, match="solid: 0 independent points"):
+        relate(table, predictors=(FRACTION,), phases=["pore", "solid"])
+
+
+def drawn(line: Line2D) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+
+
+def test_predictions_are_drawn_held_out() -> None:
+    table = made_table()
+    table.columns["effective_diffusivity.pore.y"][5] *= 3.0
+    (found,) = relate(table)
+    figure = draw_predictions([found])
+    assert min(Image.open(io.BytesIO(png(figure))).size) > 300
+    (panel,) = figure.axes
     names = [text.get_text() for text in panel.get_legend().get_texts()]
     assert names == [
         "fitted in 3 descriptors, held out", "Stenzel et al. 2016", "Gaiselmann et al. 2014"
     ]  # fmt: skip
-    panels = draw_responses(table).axes
-    assert len(panels) == 4
-    assert panels[0].get_ylabel() == "volume fraction\nof pore"
-    one = draw_responses(table, ["constrictivity.pore.z"]).axes
-    assert (len(one), one[0].get_xlabel()) == (1, "volume fraction of pore")
-    with pytest.raises(InputError, match="65 x 1 panels are too many"):
-        draw_responses(table, ["volume_fraction.pore"] * 65)
+    first = found.regressions[0]
+    assert not np.allclose(first.predictions, first.law.predict(found.data.predictors), rtol=1e-3)
+    expected = [first.predictions, *(law.predict(found.data.predictors) for law in PUBLISHED)]
+    for line, values in zip(panel.lines, expected, strict=False):
+        np.testing.assert_array_equal(drawn(line), (found.data.response, values))
+    # the diagonal runs from corner to corner of a square that holds all
+    assert panel.get_xlim() == panel.get_ylim() == tuple(drawn(panel.lines[-1])[0])
+    assert np.ptp(drawn(panel.lines[-1]), axis=0).tolist() == [0.0, 0.0]
+    assert panel.get_aspect() == 1.0
+    assert all(panel.get_xlim()[0] < one.min() for one in (found.data.response, *expected))
+    assert all(panel.get_xlim()[1] > one.max() for one in (found.data.response, *expected))
+
+
+def test_responses_are_drawn_along_each_axis() -> None:
+    table = made_table()
+    factors = np.tile([0.5, 1.0, 2.0], 10)
+    table.columns["set.axial_factor.all.z"] = factors
+    figure = draw_responses(table, ["effective_diffusivity.pore", "volume_fraction.pore"])
+    assert len(figure.axes) == 4
+    fractions, stretched, alone, _ = figure.axes
+    assert (fractions.get_xscale(), stretched.get_xscale()) == ("linear", "log")
+    assert fractions.get_ylabel() == "effective diffusivity\nof pore"
+    assert alone.get_xlabel() == "volume fraction of pore"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["along z", "along y", "along x"]
+    for axis, points, means in zip("zyx", stretched.lines[::2], stretched.lines[1::2], strict=True):
+        measured = table.columns[f"effective_diffusivity.pore.{axis}"]
+        np.testing.assert_array_equal(drawn(points), (factors, measured))
+        expected = [measured[factors == one].mean() for one in (0.5, 1.0, 2.0)]
+        np.testing.assert_allclose(drawn(means), ([0.5, 1.0, 2.0], expected))
+    assert len(alone.lines) == 2
+    one = draw_responses(table, ["constrictivity.pore.z"])
+    assert (len(one.axes), len(one.axes[0].lines), one.legends) == (2, 2, [])
+    with pytest.raises(InputError, match="33 x 2 panels are more than 64; name fewer phases"):
+        draw_responses(table, ["volume_fraction.pore"] * 33)
     with pytest.raises(InputError, match="nothing to draw"):
-        draw_responses(Table({"scenario": np.arange(3.0)}, ("",) * 3))
+        draw_responses(Table({"scenario": np.arange(3.0)}, ("",) * 3), ["scenario"])
+    with pytest.raises(InputError, match=r"no column 'volume_fraction.solid'"):
+        draw_responses(table, ["volume_fraction.solid"])
 
 
 def test_tables(tmp_path: Path) -> None:
@@ -114,6 +222,12 @@ def test_tables(tmp_path: Path) -> None:
     assert found.errors == ("", "bad")
     with pytest.raises(InputError, match="does not exist; finish the study first"):
         read_table(tmp_path / "absent")
+    # what others did to the file: words were added, the errors taken away
+    other = parquet.read_table(file)
+    other = other.drop_columns(["error"]).append_column("note", [["one", "two"]])
+    parquet.write_table(other, file)
+    changed = read_table(file)
+    assert (list(changed.columns), changed.errors) == (list(found.columns), ("", ""))
     file.write_bytes(first[:-5])
     with pytest.raises(InputError, match="cannot be read"):
         read_table(file)

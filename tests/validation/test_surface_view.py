@@ -74,3 +74,6 @@ def test_flat_voxels_give_a_flat_box() -> None:
 def test_pores_are_cut_away_or_else_the_lowest_label() -> None:
     assert cut_away((Phase(1, "steel"), Phase(2, "Pores"))).label == 2
     assert cut_away((Phase(3, "steel"), Phase(2, "cementite"))).label == 2
+    assert (
+        cut_away((Phase(1, "unrepaired"), Phase(2, "whole grain"), Phase(3, "pore_1"))).label == 3
+    )
