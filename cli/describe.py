@@ -195,12 +195,13 @@ def show(screen: Screen, found: Description) -> None:
     """Print the numbers of a description, and what was left out."""
     from morphgen.descriptors import KINDS
     from morphgen.descriptors.description import unit_of
-    from morphgen.validation.words import names_of
+    from morphgen.validation.words import names_of, unit_word
 
     names = names_of(found.phases)
     shape = " x ".join(str(side) for side in found.shape)
-    of = f"{found.images} sections of {shape} pixels" if found.images > 1 else f"{shape} voxels"
-    screen.line(f"{found.source}: {of}")
+    points = "voxels" if len(found.shape) == 3 else "pixels"
+    each = f"{found.images} sections of " if found.images > 1 else ""
+    screen.line(f"{found.source}: {each}{shape} {points}")
     rows = []
     for one in found.readings:
         if one.x is None:
@@ -208,7 +209,7 @@ def show(screen: Screen, found: Description) -> None:
             error = None if one.standard_error is None else float(one.standard_error[0])
             where = " | ".join(names[label] for label in one.key.phases)
             value = figure(float(one.values[0]), error)
-            unit = unit_of(kind.power, found.unit)
+            unit = unit_word(unit_of(kind.power, found.unit))
             rows.append((kind.title, where, one.key.direction, value, unit))
     screen.table(("descriptor", "phase", "axis", "value", "unit"), rows, right=(3,))
     if found.subvolumes is not None:

@@ -30,7 +30,7 @@ from .screen import Screen, trouble
 from .system import tell_broken_cuda
 
 if TYPE_CHECKING:
-    from morphgen.excursion import ExcursionModel
+    from morphgen.excursion import ExcursionModel, Profile
     from morphgen.tiles import Generated, Plan
 
 
@@ -177,8 +177,22 @@ class Request:
         names = (f.name for f in fields(self) if f.name not in {"model", "out", "voxel_size"})
         axes = tuple(self.periodic.split(",")) if self.periodic else ()
         profile = None if self.profile is None else load_profile(self.profile, model)
+        if profile is not None and not profile.relative:
+            self._warn_of_short_volume(screen, profile, model)
         options = {name: getattr(self, name) for name in names}
         return model, options | {"periodic": axes, "profile": profile}
+
+    def _warn_of_short_volume(
+        self, screen: Screen, profile: Profile, model: ExcursionModel
+    ) -> None:
+        """Tell where a volume ends before its profile does, so that it shows a part of it alone."""
+        axis = "zyx".index(profile.axis)
+        length = self.shape[axis] * model.voxel_size[axis]
+        if length < profile.positions[-1] * (1.0 - 1e-6):
+            screen.note(
+                f"warning: the profile goes on to {profile.positions[-1]:g} {model.unit} along "
+                f'{profile.axis}, the volume ends at {length:g}; unit = "share" fits any length'
+            )
 
     def command(self, last: str) -> str:
         """Command line that asks for the same, ending in another option."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from morphgen.errors import InputError
+
 from .inputs import check_output, parse_voxel_size
 from .options import Debug, Json, Overwrite, Phases, Quiet, VoxelSize
 from .screen import Screen
@@ -16,6 +18,9 @@ from .screen import Screen
 if TYPE_CHECKING:
     from morphgen.images import Section, Volume
     from morphgen.validation.rendering import Picture
+
+# --out names a folder
+_FILES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".tif", ".tiff")
 
 Colors = Annotated[
     str | None,
@@ -56,6 +61,8 @@ def show(
     from morphgen.validation.files import write_whole
 
     screen = Screen(as_json, quiet)
+    if out.suffix.lower() in _FILES and not out.is_dir():
+        raise InputError(f"--out {out} looks like a file; name a folder for the pictures")
     shown = _colored(_read(image, voxel_size, phases), colors)
     names = ["slices", "phase-surfaces"] if isinstance(shown, Volume) else ["section"]
     files = [out / f"{name}.png" for name in names]
@@ -82,8 +89,6 @@ def _read(location: str, voxel_size: str | None, phases: str | None) -> Section 
 
 def _colored(image: Section | Volume, colors: str | None) -> Section | Volume:
     """The same image with other colours of its phases."""
-    from morphgen.errors import InputError
-
     if colors is None:
         return image
     wanted: dict[str, str] = {}

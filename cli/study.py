@@ -120,12 +120,14 @@ def plan_lines(plan: StudyPlan) -> list[str]:
 
     whose = f" of {plan.cluster}" if plan.cluster else ""
     room = (
-        f"{shown_bytes(plan.memory_available)} available" if plan.memory_available else "any amount"
+        f"{shown_bytes(plan.memory_available)} available"
+        if plan.memory_available
+        else "no limit known"
     )
     lines = [
         f"scenarios  {plan.scenarios}, {plan.remaining} to compute, "
         f"{plan.workers} at a time{whose}",
-        f"memory     {shown_bytes(plan.worker_memory)} per worker, {room} available",
+        f"memory     {shown_bytes(plan.worker_memory)} per worker, {room}",
         f"disk       about {shown_bytes(plan.disk_expected)}, {shown_bytes(plan.disk_free)} free",
     ]
     if plan.seconds is not None:

@@ -30,6 +30,8 @@ def test_a_section(files: Path, tmp_path: Path, call: Call) -> None:
     shown = call("describe", files / "xy.tif", "--voxel-size", "0.5um", "--out", out)
     assert shown.code == 0, shown.err
     assert "volume fraction" in shown.out
+    assert " pixels" in shown.out
+    assert "1/µm" in shown.out
     assert f"descriptors written to {out}" in shown.out
     record = json.loads(out.read_text())
     assert (record["axes"], record["unit"], record["spacing"]) == ("yx", "um", [0.5, 0.5])

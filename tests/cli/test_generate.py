@@ -264,6 +264,18 @@ def test_a_profile(model: Path, tmp_path: Path, call: Call) -> None:
     call(*request[:-2], "--profile", tmp_path / "no.toml").refused("no.toml")
 
 
+@pytest.mark.parametrize(("end", "told"), [(64, False), (80, True)])
+def test_a_volume_that_ends_before_its_profile(
+    end: int, told: bool, model: Path, tmp_path: Path, call: Call
+) -> None:
+    file = tmp_path / "profile.toml"
+    file.write_text(PROFILE.replace("share", "um").replace("[0, 1]", f"[0, {end}]"))
+    shown = call("generate", model, tmp_path / "v.zarr", *SHAPE, "--dry-run", "--profile", file)
+    assert shown.code == 0
+    warned = "goes on to 80 um along z, the volume ends at 64" in shown.err
+    assert warned == told
+
+
 def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "volume.zarr"
     request = ("generate", model, out, *SHAPE, "--workers", 1, "--voxel-size", "500nm")

@@ -41,6 +41,7 @@ def test_wrong_requests(files: Path, tmp_path: Path, call: Call) -> None:
     call(*nothing).refused("memory://nothing.zarr is no volume")
     call(*ask, "--colors", "9=#123456").refused("'9'", "the labels are")
     call(*ask, "--colors", "0=red").refused("'red'", "#rrggbb")
+    call(*ask[:-1], tmp_path / "picture.png").refused("looks like a file", "a folder")
     assert not (tmp_path / "pictures").exists()
     nowhere = tmp_path / "no" / "pictures"
     call("show", files / "xy.tif", "--out", nowhere).refused("does not exist")
