@@ -109,7 +109,7 @@ def _draw_response(axis: Axes, x: Floats, y: Floats) -> None:
 
 
 def _measured(table: Table) -> list[str]:
-    skipped = {"scenario", "point", "realization", "seed", *table.varied}
+    skipped = {"scenario", "point", "realization", "seed", "feature_voxels", *table.varied}
     return [
         name
         for name, values in table.columns.items()
