@@ -14,7 +14,7 @@ import numpy as np
 
 from morphgen.descriptors import left_out, possible_kinds
 from morphgen.descriptors.parts import Labels
-from morphgen.errors import InputError, WorkerError
+from morphgen.errors import InputError, StoreError, WorkerError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.progress import Progress, silent
 from morphgen.studies import (
@@ -23,21 +23,16 @@ from morphgen.studies import (
     StudyFolder,
     StudyRequest,
     job_of,
-    library_memory,
-    measuring_memory,
-    probe_shape,
     require_parquet,
     row_of,
     run_job,
     scenarios,
     write_table,
 )
-from morphgen.tiles import BlockGrid, generate, open_labels
-from morphgen.tiles.backends import Backend
+from morphgen.study_plan import State, StudyPlan, probed, requirements, state_of
+from morphgen.tiles import generate, open_labels
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
-from morphgen.tiles.estimates import disk_expected, free_space
-from morphgen.tiles.memory import available_memory, usable_cpus, worker_memory
-from morphgen.tiles.metadata import inner_chunk
+from morphgen.tiles.remote import is_url, place_of
 from morphgen.tiles.spread import spread
 from morphgen.tiles.store import exclusive
 
@@ -45,41 +40,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 STAGE = "scenarios"
-# of a scenario in rows/ and in the table
-_ROW_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class StudyPlan:
-    """Cost of a study.
-
-    Attributes
-    ----------
-    scenarios, remaining : int
-        Number of scenarios, and of those without a row.
-    workers : int
-        Number of processes; on a cluster, of threads of its workers.
-    worker_memory, memory_available : int
-        Peak memory of a worker and memory that there is, in bytes; on a cluster, what its workers
-        may use together, 0 if they have no limit.
-    disk_expected, disk_free : int
-        Bytes that the remaining scenarios should take, and free bytes.
-    cluster : str or None
-        Address of the scheduler, if there is one.
-    seconds : float or None
-        Estimated time: from the rows that are there, or else from a small volume, which tells no
-        more than the order of magnitude. None if none was asked for.
-    """
-
-    scenarios: int
-    remaining: int
-    workers: int
-    worker_memory: int
-    memory_available: int
-    disk_expected: int
-    disk_free: int
-    cluster: str | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +76,7 @@ def study(
     scheduler: str | None = None,
     scheduler_file: str | Path | None = None,
     patience: float = PATIENCE,
+    allow_full_disk: bool = False,
     progress: Progress = silent,
     started: Callable[[StudyPlan], object] = lambda plan: None,
 ) -> Studied:
@@ -134,14 +95,17 @@ def study(
         Folder for ``study.parquet``, the rows, and the volumes if they are kept.
     resume : bool
         Continue what lies there: nothing, a study that was begun, or one that is complete.
-        Scenarios that failed are tried again.
+        Scenarios that failed are tried again; those whose row or kept volume is damaged, was
+        changed or is of something else are computed again.
     workers : int, optional
         Number of processes; by default one per CPU, as far as scenarios and memory go.
     client, scheduler, scheduler_file, patience
         As in `morphgen.generate`. Volumes that are kept need a file system that all workers
         share.
+    allow_full_disk : bool
+        Begin even where rows and volumes will probably not fit onto the disk.
     progress : callable
-        Told (stage, scenarios done, scenarios).
+        Told (stage, points checked, points), then (stage, scenarios done, scenarios).
     started : callable
         Told the `StudyPlan` once the request was found valid, before anything is computed.
 
@@ -152,35 +116,35 @@ def study(
     Raises
     ------
     InputError
-        If a scenario is impossible, a package is missing, or a scenario does not fit into memory.
+        If a scenario is impossible, a package is missing, a scenario does not fit into memory, or
+        the study onto the disk.
     StoreError
         If the folder holds something else, or another run is writing it.
     GenerationError
-        If the cluster is lost. What was written stays, and ``resume`` continues.
+        If the cluster is lost, or a row cannot be written. What was written stays, and
+        ``resume`` continues.
     """
     access = Access(workers, client, scheduler, scheduler_file, patience)
-    jobs = study_jobs(model, request, out)
-    folder = StudyFolder(out)
-    folder.check(model, request, resume=resume)
+    jobs = study_jobs(model, request, out, progress)
+    folder = StudyFolder(out, model, request)
+    folder.check(resume=resume)
     with connected(access) as cluster:
         # a request that is refused leaves no folder behind
-        _requirements(folder, jobs, jobs, workers, cluster)
+        requirements(folder, state_of(folder, jobs), workers, cluster, allow_full_disk)
         with exclusive(out):
             # another run may have begun meanwhile
-            folder.check(model, request, resume=resume)
-            rows = {job.scenario.number: folder.row(job.scenario.number) for job in jobs}
-            waiting = [job for job in jobs if _to_do(rows[job.scenario.number])]
-            costs = _requirements(folder, jobs, waiting, workers, cluster)
+            folder.check(resume=resume)
+            state = state_of(folder, jobs)
+            costs = requirements(folder, state, workers, cluster, allow_full_disk)
             started(costs)
-            folder.begin(model, request)
-            _compute(folder, waiting, rows, costs.workers, cluster, progress)
-            table = [row for _, row in sorted(rows.items()) if row is not None]
-            write_table(table, folder.table)
+            folder.begin()
+            rows = _compute(folder, state, costs.workers, cluster, progress)
+            write_table(rows, folder.table)
     return Studied(
         table=folder.table,
         scenarios=len(jobs),
-        computed=len(waiting),
-        failed=tuple(row for row in table if row.error),
+        computed=len(state.waiting),
+        failed=tuple(row for row in rows if row.error),
         titles={job.scenario.number: job.scenario.title for job in jobs},
     )
 
@@ -196,25 +160,29 @@ def plan_study(
     scheduler: str | None = None,
     scheduler_file: str | Path | None = None,
     patience: float = PATIENCE,
+    allow_full_disk: bool = False,
+    progress: Progress = silent,
 ) -> StudyPlan:
     """Predict what `study` would need, and refuse what it would refuse; nothing is written.
 
     Parameters and errors are those of `study`.
     """
     access = Access(workers, client, scheduler, scheduler_file, patience)
-    jobs = study_jobs(model, request, out)
-    folder = StudyFolder(out)
-    folder.check(model, request, resume=resume)
+    jobs = study_jobs(model, request, out, progress)
+    folder = StudyFolder(out, model, request)
+    folder.check(resume=resume)
     with connected(access) as cluster:
-        rows = {job.scenario.number: folder.row(job.scenario.number) for job in jobs}
-        waiting = [job for job in jobs if _to_do(rows[job.scenario.number])]
-        costs = _requirements(folder, jobs, waiting, workers, cluster)
-        known = [row.seconds for row in rows.values() if row is not None and not row.error]
-        each = statistics.fmean(known) if known else _probed(waiting)
-        return replace(costs, seconds=each * math.ceil(len(waiting) / costs.workers))
+        state = state_of(folder, jobs)
+        costs = requirements(folder, state, workers, cluster, allow_full_disk)
+        known = [row.seconds for row in state.rows.values() if not row.error]
+        each, trouble = (statistics.fmean(known), "") if known else probed(state.waiting)
+        rounds = math.ceil(len(state.waiting) / costs.workers)
+        return replace(costs, seconds=None if trouble else each * rounds, trouble=trouble)
 
 
-def study_jobs(model: ExcursionModel, request: StudyRequest, out: str | Path) -> tuple[Job, ...]:
+def study_jobs(
+    model: ExcursionModel, request: StudyRequest, out: str | Path, progress: Progress = silent
+) -> tuple[Job, ...]:
     """Jobs of all scenarios, after everything that can be checked was found right.
 
     Raises
@@ -223,14 +191,18 @@ def study_jobs(model: ExcursionModel, request: StudyRequest, out: str | Path) ->
         As `study`.
     """
     require_parquet()
+    if is_url(out):
+        raise InputError(f"{out}: a study is written to a folder, not to a URL")
+    # a path may begin as a URL does
+    place_of(out)
     obstacles = left_out(3, possible_kinds(3))
     for kind in request.descriptors:
         if kind in obstacles:
             raise InputError(f"{kind}: {obstacles[kind]}")
     # other machines have other current folders
-    folder = StudyFolder(Path(out).absolute())
+    folder = StudyFolder(Path(out).absolute(), model, request)
     found = []
-    for one in scenarios(model, request):
+    for one in scenarios(model, request, progress):
         store = folder.volume(one.number) if request.keep_volumes else None
         found.append(job_of(one, request, store, keep_volume if request.keep_volumes else None))
     return tuple(found)
@@ -240,31 +212,31 @@ def keep_volume(
     model: ExcursionModel, shape: tuple[int, int, int], seed: int, store: Path
 ) -> Labels:
     """Write a volume, or what is missing of it, and read its labels."""
-    generate(model, store, shape=shape, seed=seed, backend="numpy", workers=1, resume=True)
+    try:
+        # whether all volumes fit onto the disk was asked before the first one
+        generate(
+            model, store, shape=shape, seed=seed, backend="numpy", workers=1, resume=True,
+            allow_full_disk=True,
+        )  # fmt: skip
+    except StoreError as error:
+        raise StoreError(f"{error}, or delete it and resume the study") from error
     return np.asarray(open_labels(store)[...])
 
 
 def _compute(
-    folder: StudyFolder,
-    waiting: Sequence[Job],
-    rows: dict[int, Row | None],
-    workers: int,
-    cluster: Cluster | None,
-    progress: Progress,
-) -> None:
-    """Compute scenarios, and write each row as soon as it is there."""
-    done = len(rows) - len(waiting)
-    progress(STAGE, done, len(rows))
-    with contextlib.closing(_rows(waiting, workers, cluster)) as found:
+    folder: StudyFolder, state: State, workers: int, cluster: Cluster | None, progress: Progress
+) -> list[Row]:
+    """Compute what is missing, and write each row as soon as it is there; rows of all scenarios."""
+    rows, total = dict(state.rows), len(state.jobs)
+    done = total - len(state.waiting)
+    progress(STAGE, done, total)
+    with contextlib.closing(_rows(state.waiting, workers, cluster)) as found:
         for row in found:
             folder.write(row)
             rows[row.scenario] = row
             done += 1
-            progress(STAGE, done, len(rows))
-
-
-def _to_do(row: Row | None) -> bool:
-    return row is None or bool(row.error)
+            progress(STAGE, done, total)
+    return [rows[number] for number in sorted(rows)]
 
 
 def _rows(jobs: Sequence[Job], workers: int, cluster: Cluster | None) -> Generator[Row, None, None]:
@@ -295,7 +267,7 @@ def _alone(job: Job, cluster: Cluster | None) -> Row:
     try:
         (row,) = _spread(iter([job]), 1, cluster)
     except WorkerError as error:
-        return row_of(job.scenario, {}, str(error), 0.0)
+        return row_of(job.scenario, {}, str(error))
     return row
 
 
@@ -303,59 +275,3 @@ def _spread(
     jobs: Iterator[Job], workers: int, cluster: Cluster | None
 ) -> Generator[Row, None, None]:
     return spread(run_job, jobs, workers=workers, cluster=cluster, apart=True, again="resume")
-
-
-def _requirements(
-    folder: StudyFolder,
-    jobs: Sequence[Job],
-    waiting: Sequence[Job],
-    workers: int | None,
-    cluster: Cluster | None,
-) -> StudyPlan:
-    """Costs without a time; InputError if a scenario does not fit into the memory."""
-    backend = Backend()
-    need = max(
-        max(
-            worker_memory(job.scenario.sample, backend) + library_memory(job),
-            measuring_memory(job),
-        )
-        for job in jobs
-    )
-    disk = _ROW_BYTES * len(waiting)
-    for job in waiting:
-        if job.store is not None:
-            sample = job.scenario.sample
-            grid = BlockGrid(job.shape, sample.block_edge)
-            disk += disk_expected(sample.model, grid, inner_chunk(grid.edge), len(grid))
-    room = available_memory() if cluster is None else cluster.memory
-    if cluster is not None:
-        cluster.check(backend, need)
-        count = cluster.threads
-    else:
-        count = _processes(workers, need, room, len(waiting))
-    address = None if cluster is None else cluster.address
-    free = free_space(folder.path)
-    return StudyPlan(len(jobs), len(waiting), count, need, room, disk, free, address)
-
-
-def _processes(workers: int | None, need: int, room: int, remaining: int) -> int:
-    if workers is not None and workers < 1:
-        raise InputError(f"workers is {workers}: expected 1 or more")
-    fitting = room // need
-    if fitting < (workers or 1):
-        raise InputError(
-            f"{workers or 1} workers need {(workers or 1) * need / 2**30:.3g} GiB of memory, "
-            f"{room / 2**30:.3g} GiB are free; choose fewer workers or smaller volumes"
-        )
-    return workers or max(1, min(usable_cpus(), fitting, remaining))
-
-
-def _probed(waiting: Sequence[Job]) -> float:
-    """Seconds of a scenario, from a smaller volume of the first one."""
-    if not waiting:
-        return 0.0
-    first = waiting[0]
-    small = replace(first, shape=probe_shape(first.shape), store=None, keep=None)
-    # the first one loads what the others need
-    run_job(replace(small, shape=(8, 8, 8)))
-    return run_job(small).seconds * math.prod(first.shape) / math.prod(small.shape)

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from loopback import loopback
 from samples import two_phases
 
-from morphgen import study_workflow
+from morphgen import study_plan, study_workflow
 from morphgen.descriptors import measure
-from morphgen.errors import InputError, StoreError, WorkerError
+from morphgen.errors import GenerationError, InputError, StoreError, WorkerError
 from morphgen.excursion import Realization
+from morphgen.fields.parametric import GaussianKernel
 from morphgen.fields.synthesis import synthesis
 from morphgen.studies import (
     Design,
     Job,
     Row,
+    StudyFolder,
     StudyRequest,
     Variable,
     job_of,
+    parse_study,
     read_table,
+    row_of,
+    rows,
     run_job,
     scenarios,
 )
+from morphgen.study_plan import StudyPlan
 from morphgen.study_workflow import keep_volume, plan_study, study
 from morphgen.tiles import open_labels
 
@@ -43,6 +53,15 @@ REQUEST = StudyRequest(
     vary=(Variable("volume_fraction", phase="pore", range=(0.2, 0.6), steps=3),),
     descriptors=("volume_fraction",),
 )
+SEEDS = """
+shape = [20, 16, 24]
+descriptors = ["volume_fraction"]
+design = { kind = "grid" }
+
+[[vary]]
+parameter = "seed"
+values = [9007199254740993, 18446744073709551615]
+"""
 CODE = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -57,6 +76,17 @@ def in_this_process(*arguments: object, **options: object) -> object:
     return (run_job(job) for job in arguments[1])  # type: ignore[attr-defined]
 
 
+def without_volumes(*arguments: object, **options: object) -> object:
+    jobs: Iterable[Job] = arguments[1]  # type: ignore[assignment]
+    return (row_of(job.scenario, {"volume_fraction.pore": job.scenario.seed / 7}) for job in jobs)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are told apart by their seeds; nothing is drawn."""
+    monkeypatch.setattr(study_workflow, "spread", without_volumes)
+
+
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenarios are computed without other processes, which take seconds to start."""
@@ -68,7 +98,9 @@ def test_a_study(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     done = study(MODEL, REQUEST, tmp_path / "a", progress=lambda *news: told.append(news))
     assert (done.scenarios, done.computed, done.failed) == (3, 3, ())
-    assert told == [("scenarios", n, 3) for n in range(4)]
+    assert told == [("checking points", n, 3) for n in range(3)] + [
+        ("scenarios", n, 3) for n in range(4)
+    ]
     table = read_table(tmp_path / "a")
     np.testing.assert_allclose(table.column("set.volume_fraction.pore"), [0.2, 0.4, 0.6])
     assert table.column("seed").tolist() == [0, 1, 2]
@@ -221,19 +253,196 @@ def test_a_cluster_computes_the_same_table(tmp_path: Path) -> None:
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
-    folder = study_workflow.StudyFolder(tmp_path / "a")
-    folder.begin(MODEL, REQUEST)
+    folder = StudyFolder(tmp_path / "a", MODEL, REQUEST)
+    folder.begin()
     readings = {"a": 0.1, "b": float("inf"), "c": -0.0}
-    row = Row(3, 1, 1, 2**64 - 1, {"set.seed": 4}, readings, "", 1.5)
+    row = Row(3, 1, 1, 2**64 - 1, {"set.seed": 4}, readings, "", 1.5, "in line 3", 9.5)
     folder.write(row)
     assert folder.row(3) == row
     assert folder.row(2) is None
-    (tmp_path / "a" / "rows" / "000002.json").write_text(json.dumps({"scenario": 2}))
-    with pytest.raises(StoreError, match="is no row of a study"):
-        folder.row(2)
+    folder.check(resume=True)
     (tmp_path / "a" / "study.json").write_text("{")
     with pytest.raises(StoreError, match="is no record of a study"):
-        folder.check(MODEL, REQUEST, resume=True)
+        folder.check(resume=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row | {"readings": {"volume_fraction.pore": 0.99}},
+        lambda row: row | {"values": {"set.volume_fraction.pore": 0.77}},
+        lambda row: row | {"seconds": "x"},
+        lambda row: {"scenario": 1},
+        lambda row: [],
+        lambda row: row["readings"],
+    ],
+)
+def test_rows_that_were_changed_are_not_believed(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    folder = StudyFolder(tmp_path, MODEL, REQUEST)
+    folder.begin()
+    row = row_of(scenarios(MODEL, REQUEST)[1], {"volume_fraction.pore": 0.4})
+    folder.write(row)
+    file = tmp_path / "rows" / "000001.json"
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
+    assert folder.row(1) is None
+    assert folder.has_file(1)
+    folder.write(row)
+    assert folder.row(1) == row
+    # of another scenario, and of other studies
+    shutil.copy(file, file.with_name("000002.json"))
+    assert folder.row(2) is None
+    assert StudyFolder(tmp_path, MODEL, replace(REQUEST, seed=1)).row(1) is None
+    assert StudyFolder(tmp_path, replace(MODEL, unit="um"), REQUEST).row(1) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_rows_of_something_else_are_computed_again(tmp_path: Path) -> None:
+    study(MODEL, replace(REQUEST, seed=9), tmp_path / "other")
+    whole = study(MODEL, REQUEST, tmp_path / "a").table.read_bytes()
+    rows = tmp_path / "a" / "rows"
+    shutil.copy(rows / "000000.json", rows / "000002.json")
+    shutil.copy(tmp_path / "other" / "rows" / "000001.json", rows)
+    plans: list[StudyPlan] = []
+    done = study(MODEL, REQUEST, tmp_path / "a", resume=True, started=plans.append)
+    assert (done.computed, plans[0].again) == (2, 2)
+    assert done.table.read_bytes() == whole
+    # nobody knows what rows without a record belong to
+    (tmp_path / "a" / "study.json").unlink()
+    done.table.unlink()
+    for resume in (False, True):
+        with pytest.raises(StoreError, match="a is not empty"):
+            study(MODEL, REQUEST, tmp_path / "a", resume=resume)
+    assert len(list(rows.iterdir())) == 3
+
+
+@pytest.mark.usefixtures("quick")
+def test_rows_of_other_versions_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(REQUEST, descriptors=("volume_fraction", "effective_diffusivity"))
+    versions = StudyFolder(tmp_path, MODEL, request).record["versions"]
+    assert {"numpy", "taufactor", "torch", "morphgen.descriptors"} <= set(versions)
+    assert "scikit-image" not in versions
+    study(MODEL, REQUEST, tmp_path / "a")
+    monkeypatch.setitem(rows._REVISIONS, "morphgen.descriptors", 0)
+    with pytest.raises(StoreError, match=r"other versions \(morphgen.descriptors 1, here 0\)"):
+        study(MODEL, REQUEST, tmp_path / "a", resume=True)
+
+
+@pytest.mark.usefixtures("here")
+def test_volumes_that_are_kept_are_looked_after(tmp_path: Path) -> None:
+    request = replace(REQUEST, keep_volumes=True)
+    whole = study(MODEL, request, tmp_path / "a").table.read_bytes()
+    assert study(MODEL, request, tmp_path / "a", resume=True).computed == 0
+    first, second, third = (
+        tmp_path / "a" / "volumes" / f"00000{number}.zarr" for number in range(3)
+    )
+    before = [open_labels(one)[...] for one in (first, second)]
+    shutil.rmtree(third)
+    shutil.copytree(first, third)
+    shutil.rmtree(first)
+    (shard,) = (one for one in second.rglob("c/*/*/*") if one.is_file())
+    shard.write_bytes(shard.read_bytes()[:-9])
+    plans: list[StudyPlan] = []
+    done = study(MODEL, request, tmp_path / "a", resume=True, started=plans.append)
+    assert (plans[0].again, done.computed) == (3, 3)
+    for store, labels in zip((first, second), before, strict=True):
+        np.testing.assert_array_equal(open_labels(store)[...], labels)
+    # what lies there is somebody's volume, and is not replaced
+    (failed,) = done.failed
+    assert failed.scenario == 2
+    assert "000002.zarr cannot be continued: it has model" in failed.error
+    assert failed.error.endswith("or delete it and resume the study")
+    shutil.rmtree(third)
+    assert study(MODEL, request, tmp_path / "a", resume=True).table.read_bytes() == whole
+
+
+def test_a_disk_that_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_plan, "free_space", lambda path: 5000)
+    for run in (plan_study, study):
+        with pytest.raises(InputError, match=r"takes about 12 KiB, the disk has 4.88 KiB free"):
+            run(MODEL, REQUEST, tmp_path / "a")
+    assert plan_study(MODEL, REQUEST, tmp_path / "a", allow_full_disk=True).disk_free == 5000
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = study(MODEL, REQUEST, tmp_path / "whole").table.read_bytes()
+    written = Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if target.name == "000001.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(GenerationError, match=r"000001.json cannot be written: No space left"):
+        study(MODEL, REQUEST, tmp_path / "a")
+    assert [one.name for one in (tmp_path / "a" / "rows").iterdir()] == ["000000.json"]
+    monkeypatch.setattr(Path, "replace", written)
+    assert study(MODEL, REQUEST, tmp_path / "a", resume=True).table.read_bytes() == whole
+
+
+def test_folders_only(tmp_path: Path) -> None:
+    for place in ("s3://bucket/x", Path("s3://bucket/x")):
+        for run in (plan_study, study):
+            with pytest.raises(InputError, match="URL"):
+                run(MODEL, REQUEST, place)
+
+
+def test_a_small_volume_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: object) -> object:
+        raise ValueError("no luck")
+
+    monkeypatch.setattr("morphgen.studies.run.measure", failing)
+    found = plan_study(MODEL, REQUEST, tmp_path / "a")
+    assert (found.seconds, found.trouble) == (None, "ValueError: no luck")
+
+
+@pytest.mark.usefixtures("quick")
+def test_seeds_of_64_bits(tmp_path: Path) -> None:
+    seeds = (2**53 + 1, 2**64 - 1)
+    request = replace(REQUEST, vary=(Variable("seed", values=seeds),))
+    again = parse_study(SEEDS)
+    assert (again.vary, again.shape) == (request.vary, request.shape)
+    assert [one.seed for one in scenarios(MODEL, again)] == list(seeds)
+    done = study(MODEL, again, tmp_path / "a")
+    assert done.titles[1] == "scenario 1 (seed 18446744073709551615)"
+    table = read_table(done.table)
+    for name in ("seed", "set.seed"):
+        assert table.column(name).tolist() == list(seeds)
+    assert np.diff(table.column("point")[::-1]).tolist() == [-1]
+    assert study(MODEL, again, tmp_path / "a", resume=True).computed == 0
+
+
+def test_coarse_and_thin_volumes_are_told(tmp_path: Path) -> None:
+    lengths = Variable("length_factor", field="all", values=(0.5, 3.0))
+    small = replace(REQUEST, vary=(lengths,))
+    found = scenarios(MODEL, small)
+    field = MODEL.fields[0]
+    # a run ends where a voxel is inside and its neighbour is not
+    p = field.probability
+    for one, length in zip(found, (1.0, 6.0), strict=True):
+        joint = float(
+            field.joint_exceedance(
+                GaussianKernel(length).correlation(np.ones((1, 3)) * [0.0, 0.0, 1.0])
+            )[0]
+        )
+        assert one.feature_voxels == pytest.approx(min(p, 1.0 - p) / (p - joint))
+    planned = plan_study(MODEL, small, tmp_path / "a")
+    assert planned.cautions == (
+        f"1 of 2 scenarios have features of less than 8 voxels (down to "
+        f"{found[0].feature_voxels:.2g}, see the column feature_voxels): they lose necks and "
+        "surface, the more the shorter; choose smaller voxels or larger lengths",
+        "1 of 2 scenarios have a side of less than 8 correlation lengths, and show few features; "
+        "choose a larger shape",
+    )
+    tiny = Variable("length_factor", field="all", values=(0.001,))
+    with pytest.raises(InputError, match="voxels of 1 voxel are too coarse: neighbours in"):
+        scenarios(MODEL, replace(REQUEST, vary=(tiny,)))
 
 
 def test_phases_that_are_not_measured_still_have_surfaces() -> None:

@@ -1,7 +1,7 @@
 """What is measured on label images, on whichever array library holds them."""
 
 from morphgen.descriptors.boundary import triple_phase_boundary_densities
-from morphgen.descriptors.catalogue import KINDS, Kind
+from morphgen.descriptors.catalogue import DESCRIPTORS_VERSION, KINDS, Kind
 from morphgen.descriptors.chords import ChordLengths, chord_lengths
 from morphgen.descriptors.connectivity import Clusters, clusters
 from morphgen.descriptors.contact import spherical_contact_distribution
@@ -43,6 +43,7 @@ from morphgen.descriptors.transport import (
 )
 
 __all__ = [
+    "DESCRIPTORS_VERSION",
     "KINDS",
     "ChordLengths",
     "Clusters",

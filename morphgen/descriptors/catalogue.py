@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from morphgen.errors import InputError
 
+# Raised by hand with every change of any descriptor's numbers: tests/descriptors/test_revision.py
+# tells when. Studies begun with another one are not continued.
+DESCRIPTORS_VERSION = 1
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -30,6 +34,8 @@ class Kind:
         Whether it is a ratio of sums over the voxels, so that it can be taken part by part.
     extra : str
         Extra of the package that its computation needs; empty for none.
+    packages : tuple of str
+        Packages beside NumPy and SciPy that its numbers come from.
     """
 
     name: str
@@ -40,12 +46,24 @@ class Kind:
     axes: tuple[int, ...] = (2, 3)
     sums: bool = True
     extra: str = ""
+    packages: tuple[str, ...] = ()
+
+
+_CLUSTERS = ("connected-components-3d",)
+_SIZES = ("connected-components-3d", "edt")
+_PATHS = ("connected-components-3d", "scikit-image")
+_FLUXES = ("connected-components-3d", "taufactor", "torch")
 
 
 def _whole(
-    name: str, title: str, power: int = 0, argument: str = "", argument_power: int = 1
+    name: str,
+    title: str,
+    packages: tuple[str, ...],
+    power: int = 0,
+    argument: str = "",
+    argument_power: int = 1,
 ) -> Kind:
-    return Kind(name, title, power, argument, argument_power, (3,), False, "analysis")
+    return Kind(name, title, power, argument, argument_power, (3,), False, "analysis", packages)
 
 
 _SUMS = (
@@ -63,26 +81,29 @@ _SUMS = (
 )
 
 _WHOLES = (
-    _whole("connected_fraction", "share of the largest cluster"),
-    _whole("cluster_number", "clusters per volume", power=-3),
-    _whole("through_connected_fraction", "through-connected share"),
-    _whole("spherical_contact", "spherical contact distribution", argument="radius"),
-    _whole("phase_size_distribution", "continuous phase size distribution", argument="radius"),
-    _whole("phase_size_radius", "median radius of the phase size distribution", power=1),
-    _whole("intrusion_distribution", "simulated intrusion", argument="radius"),
-    _whole("intrusion_radius", "median radius of simulated intrusion", power=1),
-    _whole("constrictivity", "constrictivity"),
-    _whole("mean_geodesic_tortuosity", "mean geodesic tortuosity"),
+    _whole("connected_fraction", "share of the largest cluster", _CLUSTERS),
+    _whole("cluster_number", "clusters per volume", _CLUSTERS, power=-3),
+    _whole("through_connected_fraction", "through-connected share", _CLUSTERS),
+    _whole("spherical_contact", "spherical contact distribution", ("edt",), argument="radius"),
+    _whole(
+        "phase_size_distribution", "continuous phase size distribution", _SIZES, argument="radius"
+    ),
+    _whole("phase_size_radius", "median radius of the phase size distribution", _SIZES, power=1),
+    _whole("intrusion_distribution", "simulated intrusion", _SIZES, argument="radius"),
+    _whole("intrusion_radius", "median radius of simulated intrusion", _SIZES, power=1),
+    _whole("constrictivity", "constrictivity", _SIZES),
+    _whole("mean_geodesic_tortuosity", "mean geodesic tortuosity", _PATHS),
     _whole(
         "geodesic_tortuosity_distribution",
         "geodesic tortuosity distribution",
+        _PATHS,
         argument="tortuosity",
         argument_power=0,
     ),
-    _whole("effective_diffusivity", "effective diffusivity"),
-    _whole("tortuosity_factor", "tortuosity factor"),
-    _whole("effective_ionic_conductivity", "effective ionic conductivity"),
-    _whole("effective_electronic_conductivity", "effective electronic conductivity"),
+    _whole("effective_diffusivity", "effective diffusivity", _FLUXES),
+    _whole("tortuosity_factor", "tortuosity factor", _FLUXES),
+    _whole("effective_ionic_conductivity", "effective ionic conductivity", _CLUSTERS),
+    _whole("effective_electronic_conductivity", "effective electronic conductivity", _CLUSTERS),
 )
 
 KINDS = {kind.name: kind for kind in (*_SUMS, *_WHOLES)}

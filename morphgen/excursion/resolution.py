@@ -7,6 +7,7 @@ voxels show the same structure at fewer points, and every closed form in lengths
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 Sizes = tuple[float, float, float]
 
 # mean run in voxels below which necks and surface are lost: see benchmarks/resolution.py
-_SHORTEST_RUN = 8.0
+SHORTEST_RUN = 8.0
+# a side of fewer correlation lengths shows one or two features
+FEWEST_LENGTHS = 8.0
 # correlation of neighbours below which a field is noise
 _LEAST_CORRELATION = 0.05
 _NOTICEABLE = 0.05
@@ -31,17 +34,53 @@ _NOTICEABLE = 0.05
 def resized(model: ExcursionModel, size: float | Sequence[float]) -> ExcursionModel:
     """Return a model on voxels of another size; see `ExcursionModel.at_voxel_size`."""
     found = replace(model, voxel_size=_sizes(size))
-    for number in range(len(found.fields)):
-        closest = max(_neighbours(found, number))
+    check_lattice(found)
+    return found
+
+
+def check_lattice(model: ExcursionModel) -> None:
+    """Refuse a model that its voxels cannot show.
+
+    Raises
+    ------
+    ModelError
+        If neighbouring voxels of a field hardly correlate, or kernels reach farther than a block
+        can hold.
+    """
+    for number in range(len(model.fields)):
+        closest = max(_neighbours(model, number))
         if closest < _LEAST_CORRELATION:
             raise ModelError(
-                f"voxels of {_shown(found.voxel_size)} {model.unit} are too coarse: neighbours in "
+                f"voxels of {_shown(model.voxel_size)} {model.unit} are too coarse: neighbours in "
                 f"{_name(model, number)} correlate by {closest:.2g}, expected at least "
                 f"{_LEAST_CORRELATION}; choose smaller ones"
             )
     # refuses kernels that reach farther than a block can hold
-    assert found.block_edge
-    return found
+    assert model.block_edge
+
+
+def shortest_runs(model: ExcursionModel) -> tuple[float, ...]:
+    """Mean run of every field in voxels, along the axis on which it is shortest.
+
+    A field's run is that of its excursion set or of what the set leaves, whichever is shorter:
+    min(p, 1 - p) / (p - C(voxel)). Below `SHORTEST_RUN` voxels surface and necks are lost.
+    """
+    probabilities = [field.probability for field in model.fields]
+    return tuple(
+        min(p, 1.0 - p) / max(_changes(model, number)) for number, p in enumerate(probabilities)
+    )
+
+
+def is_thin(model: ExcursionModel, shape: Sequence[int]) -> bool:
+    """Whether a side of a volume is under `FEWEST_LENGTHS` correlation lengths of a field.
+
+    The correlation length is the distance at which the correlation has fallen to exp(-1/2).
+    """
+    parts = np.diag(np.asarray(shape) * model.voxel_size / FEWEST_LENGTHS)
+    return any(
+        np.max(np.asarray(model.correlation(number, parts))) > math.exp(-0.5)
+        for number in range(len(model.fields))
+    )
 
 
 def resolution_notes(model: ExcursionModel, size: float | Sequence[float]) -> tuple[str, ...]:
@@ -84,17 +123,12 @@ def section_pixels(model: ExcursionModel) -> tuple[float, ...]:
 
 
 def _short_runs(model: ExcursionModel) -> list[str]:
-    """Fields whose mean run along an axis, min(p, 1 - p) / (p - C(voxel)), is short."""
-    notes = []
-    for number, field in enumerate(model.fields):
-        p = field.probability
-        run = min(p, 1.0 - p) / max(_changes(model, number))
-        if run < _SHORTEST_RUN:
-            notes.append(
-                f"{_name(model, number)} has features of {run:.2g} voxels, and loses surface and "
-                f"necks below {_SHORTEST_RUN:g}"
-            )
-    return notes
+    return [
+        f"{_name(model, number)} has features of {run:.2g} voxels, and loses surface and necks "
+        f"below {SHORTEST_RUN:g}"
+        for number, run in enumerate(shortest_runs(model))
+        if run < SHORTEST_RUN
+    ]
 
 
 def _growing_surfaces(before: ExcursionModel, after: ExcursionModel) -> list[str]:

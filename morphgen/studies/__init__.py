@@ -7,7 +7,7 @@ from morphgen.studies.relations import Relation, relate
 from morphgen.studies.request import Design, StudyRequest, Variable
 from morphgen.studies.rows import Row, StudyFolder, row_of
 from morphgen.studies.run import Job, job_of, run_job
-from morphgen.studies.scenarios import Scenario, scenarios
+from morphgen.studies.scenarios import Scenario, cautions, scenarios
 from morphgen.studies.table import Table, read_table, require_parquet, write_table
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "StudyRequest",
     "Table",
     "Variable",
+    "cautions",
     "job_of",
     "library_memory",
     "measuring_memory",

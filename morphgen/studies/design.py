@@ -9,9 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.stats import qmc
 
-from morphgen.studies.request import StudyRequest, Variable
+from morphgen.errors import InputError
+from morphgen.studies.request import Number, StudyRequest, Variable
 
-Values = dict[str, float]
+Values = dict[str, Number]
 
 
 def design_points(request: StudyRequest) -> tuple[Values, ...]:
@@ -19,10 +20,15 @@ def design_points(request: StudyRequest) -> tuple[Values, ...]:
 
     Latin hypercubes are those of McKay, Beckman and Conover (1979), Sobol designs are scrambled
     (Owen 1998); both are the same for the same seed.
+
+    Raises
+    ------
+    InputError
+        If steps in a range of integers fall together.
     """
     names = [one.name for one in request.vary]
     kind = request.design.kind
-    rows: Iterable[tuple[float, ...]]
+    rows: Iterable[tuple[Number, ...]]
     if kind == "grid":
         rows = itertools.product(*(_grid_values(one) for one in request.vary))
     elif kind == "list":
@@ -44,7 +50,7 @@ def _shares(request: StudyRequest) -> np.ndarray:
     return qmc.LatinHypercube(axes, rng=generator).random(design.points or 1)
 
 
-def _at(one: Variable, share: float) -> float:
+def _at(one: Variable, share: float) -> Number:
     """Value at a share from 0 to 1 of what a parameter may take."""
     if one.values is not None:
         return one.values[min(int(share * len(one.values)), len(one.values) - 1)]
@@ -55,16 +61,23 @@ def _at(one: Variable, share: float) -> float:
     return _between(low, high, share, one.scale)
 
 
-def _grid_values(one: Variable) -> tuple[float, ...]:
+def _grid_values(one: Variable) -> tuple[Number, ...]:
     if one.values is not None:
         return one.values
     assert one.range is not None
     shares = np.linspace(0.0, 1.0, one.steps or 2)
     found = [_between(*one.range, float(share), one.scale) for share in shares]
-    return tuple(dict.fromkeys(round(x) for x in found)) if one.integer else tuple(found)
+    if one.integer:
+        found = sorted({round(x) for x in found})
+    if len(found) < shares.size:
+        raise InputError(
+            f"{one.name}: {shares.size} steps from {one.range[0]} to {one.range[1]} are "
+            f"{len(found)} different values; ask for as many, or give values"
+        )
+    return tuple(found)
 
 
-def _between(low: float, high: float, share: float, scale: str) -> float:
+def _between(low: Number, high: Number, share: float, scale: str) -> Number:
     if share in (0.0, 1.0):
         return high if share else low
     if scale == "log":
@@ -72,5 +85,5 @@ def _between(low: float, high: float, share: float, scale: str) -> float:
     return float(low + share * (high - low))
 
 
-def _whole(value: float, one: Variable) -> float:
+def _whole(value: Number, one: Variable) -> Number:
     return int(value) if one.integer else float(value)

@@ -13,6 +13,7 @@ from morphgen.fields.laws import ChiSquare, Law
 from morphgen.phases import Phase
 from morphgen.studies.kernels import scaled, stretched
 from morphgen.studies.request import Variable
+from morphgen.studies.targets import fields_of, phase_of
 
 # fractions that are given for all phases must sum to one
 _SUM_ERROR = 1e-9
@@ -65,21 +66,6 @@ def varied_model(
     if varied or any(one.parameter == "degrees_of_freedom" for one in vary):
         found = with_fractions(found, _all_fractions(model.phases, wanted, varied, rest))
     return found
-
-
-def phase_of(phases: Sequence[Phase], wanted: str | int) -> Phase:
-    """Phase by its name or label.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    for phase in phases:
-        if wanted in (phase.name, phase.label) or str(wanted) == str(phase.label):
-            return phase
-    names = ", ".join(f"{phase.label} ({phase.name})" for phase in phases)
-    raise InputError(f"there is no phase {wanted!r}; expected one of {names}")
 
 
 def with_fractions(model: ExcursionModel, fractions: Mapping[int, float]) -> ExcursionModel:
@@ -159,7 +145,7 @@ def _with(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:
         assert one.axis is not None
         return stretched(kernel, value, one.axis)
 
-    numbers, shared = _fields_of(model, one)
+    numbers, shared = fields_of(model, one)
     fields = [
         replace(field, kernel=changed(field.kernel)) if number in numbers else field
         for number, field in enumerate(model.fields)
@@ -171,7 +157,7 @@ def _with(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:
 
 
 def _with_degrees_of_freedom(model: ExcursionModel, one: Variable, value: float) -> ExcursionModel:
-    numbers, _ = _fields_of(model, one)
+    numbers, _ = fields_of(model, one)
     fields = list(model.fields)
     for number in numbers:
         field = fields[number]
@@ -184,22 +170,3 @@ def _with_degrees_of_freedom(model: ExcursionModel, one: Variable, value: float)
         threshold = _threshold(law, field.probability, below=field.side == "below")
         fields[number] = replace(field, law=law, threshold=threshold)
     return replace(model, fields=tuple(fields))
-
-
-def _fields_of(model: ExcursionModel, one: Variable) -> tuple[list[int], bool]:
-    """Numbers of the fields that a parameter belongs to, and whether the shared noise is meant."""
-    assert one.field is not None
-    if one.field == "all":
-        return list(range(len(model.fields))), True
-    if one.field == "shared":
-        if model.shared is None:
-            raise InputError(f"{one.name}: the fields of this model share no noise")
-        return [], True
-    label = phase_of(model.phases, one.field).label
-    if label == model.order[-1]:
-        decided = ", ".join(str(label) for label in model.order[:-1])
-        raise InputError(
-            f"{one.name}: no field decides that phase, it is the rest; expected a field of "
-            f"{decided}, or all"
-        )
-    return [model.order.index(label)], False

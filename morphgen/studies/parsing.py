@@ -72,7 +72,9 @@ def study_of(content: dict[str, Any]) -> StudyRequest:
         return _adapter().validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "study"
+        # a number may be either, which is not part of its place
+        place = ".".join(str(one) for one in first["loc"] if one not in ("float", "int"))
+        place = place or "study"
         if first["type"] == "missing":
             raise InputError(f"{place} is missing") from error
         value = repr(first["input"])[:60]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import ClassVar, Literal
@@ -26,7 +29,10 @@ DESCRIPTORS = (
 )
 _SPACE_FILLING = ("latin-hypercube", "sobol")
 _INTEGERS = ("degrees_of_freedom", "seed")
-_MOST_POINTS = 100_000
+_MOST_SCENARIOS = 100_000
+
+# seeds have 64 bits, and a float only 53
+Number = float | int
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,9 @@ class Variable:
         the noise that fields share.
     axis : {"z", "y", "x"}, optional
         Axis of an axial factor.
-    values : tuple of float, optional
+    values : tuple of int or float, optional
         Values to take.
-    range : tuple of 2 floats, optional
+    range : tuple of 2 ints or floats, optional
         Least and largest value, instead of values.
     steps : int, optional
         Number of values in the range, ends included, in a grid.
@@ -67,8 +73,8 @@ class Variable:
     phase: str | int | None = None
     field: str | int | None = None
     axis: Axis | None = None
-    values: tuple[float, ...] | None = None
-    range: tuple[float, float] | None = None
+    values: tuple[Number, ...] | None = None
+    range: tuple[Number, Number] | None = None
     steps: int | None = None
     scale: Literal["linear", "log"] = "linear"
 
@@ -78,10 +84,8 @@ class Variable:
             raise InputError(f"{self.name}: expected either values = [...] or range = [low, high]")
         if self.values is not None and (self.steps is not None or self.scale != "linear"):
             raise InputError(f"{self.name}: steps and scale belong to a range, not to values")
-        if self.values is not None and (
-            not self.values or len(set(self.values)) < len(self.values)
-        ):
-            raise InputError(f"{self.name}: expected different values, and at least one")
+        if self.values == ():
+            raise InputError(f"{self.name}: expected one value at least")
         if self.range is not None:
             self._check_range(*self.range)
         if self.integer and any(one != int(one) for one in self.values or self.range or ()):
@@ -110,7 +114,7 @@ class Variable:
                 f"expected {asked}"
             )
 
-    def _check_range(self, low: float, high: float) -> None:
+    def _check_range(self, low: Number, high: Number) -> None:
         if not low < high:
             raise InputError(f"{self.name}: range [{low}, {high}] is empty; give low < high")
         if self.scale == "log" and low <= 0.0:
@@ -151,8 +155,8 @@ class Design:
         if (self.points is None) == (self.kind in _SPACE_FILLING):
             wanted = "a number of points" if self.points is None else "no points: they follow"
             raise InputError(f"design {self.kind}: expected {wanted}")
-        if self.points is not None and not 1 <= self.points <= _MOST_POINTS:
-            raise InputError(f"design: {self.points} points; expected 1 to {_MOST_POINTS}")
+        if self.points is not None and self.points < 1:
+            raise InputError(f"design: {self.points} points; expected 1 or more")
         if self.kind == "sobol" and self.points is not None and self.points & (self.points - 1):
             below = 2 ** (self.points.bit_length() - 1)
             raise InputError(
@@ -226,7 +230,10 @@ class StudyRequest:
             raise InputError(f"vary is {', '.join(names) or 'empty'}: expected each parameter once")
         if "set.seed" in names and (self.realizations > 1 or self.common_seeds):
             raise InputError("seed is varied: leave out realizations and common_seeds")
+        if self.rest is not None and all(one.parameter != "volume_fraction" for one in self.vary):
+            raise InputError(f"rest is {self.rest!r}: no volume fraction is varied; leave it out")
         self._check_values()
+        self._check_number()
         self._check_descriptors()
 
     def _check_values(self) -> None:
@@ -237,13 +244,29 @@ class StudyRequest:
                 raise InputError(f"{one.name}: a range in a design {kind} expects {wanted}")
             if kind == "list" and one.values is None:
                 raise InputError(f"{one.name}: a design list expects values")
-        lengths = {len(one.values or ()) for one in self.vary}
-        if kind == "list" and len(lengths) > 1:
-            raise InputError(f"design list: {sorted(lengths)} values; expected as many of each")
+            if kind != "list":
+                _check_different(f"values of {one.name}", one.values or ())
+        if kind == "list":
+            lengths = {len(one.values or ()) for one in self.vary}
+            if len(lengths) > 1:
+                raise InputError(f"design list: {sorted(lengths)} values; expected as many of each")
+            rows = zip(*(one.values or () for one in self.vary), strict=True)
+            _check_different("design list", list(rows))
+
+    def _check_number(self) -> None:
+        sizes = [len(one.values or ()) or one.steps or 1 for one in self.vary]
+        of_design = sizes[0] if self.design.kind == "list" else math.prod(sizes)
+        points = self.design.points or of_design
+        if points * self.realizations > _MOST_SCENARIOS:
+            raise InputError(
+                f"{points} points with {self.realizations} realizations: expected "
+                f"{_MOST_SCENARIOS} scenarios at most"
+            )
 
     def _check_descriptors(self) -> None:
         if not self.descriptors:
             raise InputError("descriptors is empty: expected one at least")
+        _check_different("descriptors", self.descriptors)
         numbers = [kind.name for kind in KINDS.values() if not kind.argument and 3 in kind.axes]
         for name in self.descriptors:
             if name not in numbers:
@@ -258,3 +281,9 @@ class StudyRequest:
                 )
             if values and not (min(values.values()) >= 0.0 < max(values.values())):
                 raise InputError(f"[{kind}] is {values}: expected a positive conductivity")
+
+
+def _check_different(what: str, values: Sequence[object]) -> None:
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise InputError(f"{what}: {value} stands there {times} times; expected once")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,10 @@ from morphgen.errors import MorphgenError
 from morphgen.excursion import ExcursionModel
 from morphgen.fields.synthesis import forget
 from morphgen.phases import Phase
-from morphgen.studies.design import Values
-from morphgen.studies.parameters import phase_of
 from morphgen.studies.request import StudyRequest
 from morphgen.studies.rows import Row, row_of
 from morphgen.studies.scenarios import Scenario
+from morphgen.studies.targets import phase_of
 
 # writes the volume of a model, and reads its labels
 Keep = Callable[[ExcursionModel, tuple[int, int, int], int, Path], Labels]
@@ -71,18 +71,18 @@ def job_of(
 def run_job(job: Job) -> Row:
     """Draw the volume of a scenario and measure it; what goes wrong becomes part of the row."""
     began = time.perf_counter()
-    readings: Values = {}
-    problem = ""
+    readings: dict[str, float] = {}
+    problem, trace = "", ""
     try:
         readings = _measured(job)
     except MorphgenError as error:
         problem = str(error)
     except Exception as error:  # noqa: BLE001 - one scenario must not end the others
-        problem = f"{type(error).__name__}: {error}"
+        problem, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
     # the next scenario has other kernels
     forget()
     words = " ".join(problem.split())[:500]
-    return row_of(job.scenario, readings, words, time.perf_counter() - began)
+    return row_of(job.scenario, readings, words, time.perf_counter() - began, trace)
 
 
 def column(reading: Reading, phases: tuple[Phase, ...]) -> str:
@@ -92,11 +92,11 @@ def column(reading: Reading, phases: tuple[Phase, ...]) -> str:
     return ".".join(part for part in (reading.key.kind, of, reading.key.direction) if part)
 
 
-def _measured(job: Job) -> Values:
+def _measured(job: Job) -> dict[str, float]:
     model = job.scenario.model
     labels = _drawn(job)
     every = tuple(phase.label for phase in model.phases)
-    found: Values = {}
+    found: dict[str, float] = {}
     # an interface has a phase on either side, wanted or not; what sees a volume as a whole is
     # costly, phase by phase
     for phases, sums in ((every, True), (job.labels, False)):

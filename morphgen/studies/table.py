@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphgen.errors import InputError, StoreError
+from morphgen.errors import GenerationError, InputError
 from morphgen.studies.rows import Row
 
 Floats = NDArray[np.float64]
+# float64, and int64 or uint64 where all are integers
+Numbers = NDArray[Any]
 
-_INTEGERS = ("scenario", "point", "realization", "seed")
+_NUMBERS = ("scenario", "point", "realization", "seed", "feature_voxels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +27,16 @@ class Table:
 
     Attributes
     ----------
-    columns : dict of str to array of float64, shape (N,)
-        ``scenario``, ``point``, ``realization``, ``seed``, what was varied (``set. ...``), and
-        what was measured, such as ``mean_geodesic_tortuosity.pore.z``; NaN where it is not known.
+    columns : dict of str to array of float64, int64 or uint64, shape (N,)
+        ``scenario``, ``point``, ``realization``, ``seed``, ``feature_voxels`` (the mean run in
+        voxels of the field and along the axis where it is shortest), what was varied
+        (``set. ...``), and what was measured, such as ``mean_geodesic_tortuosity.pore.z``; NaN
+        where it is not known.
     errors : tuple of str
         Why a scenario has no numbers; empty for the others.
     """
 
-    columns: dict[str, Floats]
+    columns: dict[str, Numbers]
     errors: tuple[str, ...]
 
     @property
@@ -40,7 +44,7 @@ class Table:
         """Columns of what was varied."""
         return tuple(name for name in self.columns if name.startswith("set."))
 
-    def column(self, name: str) -> Floats:
+    def column(self, name: str) -> Numbers:
         """Column by its name.
 
         Raises
@@ -72,7 +76,7 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
 
     Raises
     ------
-    StoreError
+    GenerationError
         If the file cannot be written.
     InputError
         If pyarrow is not installed.
@@ -83,21 +87,18 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         "values": list(dict.fromkeys(name for row in rows for name in row.values)),
         "readings": list(dict.fromkeys(name for row in rows for name in row.readings)),
     }
-    columns = {
-        name: arrow.array([getattr(row, name) for row in rows], _type(arrow, name))
-        for name in _INTEGERS
-    }
+    columns = {name: _column(arrow, [getattr(row, name) for row in rows]) for name in _NUMBERS}
     for kind, found in names.items():
         for name in found:
-            values = [getattr(row, kind).get(name) for row in rows]
-            columns[name] = arrow.array(values, arrow.float64())
+            columns[name] = _column(arrow, [getattr(row, kind).get(name) for row in rows])
     columns["error"] = arrow.array([row.error for row in rows], arrow.string())
     partial = path.with_name(f".{path.name}.partial")
     try:
         parquet.write_table(arrow.table(columns), partial, compression="zstd")
         partial.replace(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error}") from error
+        partial.unlink(missing_ok=True)
+        raise GenerationError(f"{path} cannot be written: {error}") from error
 
 
 def read_table(path: str | Path) -> Table:
@@ -120,15 +121,28 @@ def read_table(path: str | Path) -> Table:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{source} cannot be read: {reason}") from error
+    types = importlib.import_module("pyarrow.types")
     columns = {
-        name: np.array([np.nan if x is None else x for x in found[name].to_pylist()], dtype=float)
+        name: _numbers(found[name].to_pylist())
         for name, kind in zip(found.column_names, found.schema.types, strict=True)
-        # others may have added words
         if types.is_integer(kind) or types.is_floating(kind)
     }
     errors = found["error"].to_pylist() if "error" in found.column_names else [""] * len(found)
     return Table(columns, tuple(one or "" for one in errors))
 
 
-def _type(arrow: Any, name: str) -> Any:
-    return arrow.uint64() if name == "seed" else arrow.int64()
+def _column(arrow: Any, values: Sequence[int | float | None]) -> Any:
+    return arrow.array(values, getattr(arrow, _type(values))())
+
+
+def _numbers(values: Sequence[int | float | None]) -> Numbers:
+    known = [np.nan if one is None else one for one in values]
+    return np.array(known, _type(values))
+
+
+def _type(values: Sequence[int | float | None]) -> str:
+    """Type of a column: seeds have up to 64 bits, which a float has not."""
+    whole = [one for one in values if isinstance(one, int)]
+    if not whole or len(whole) < len(values):
+        return "float64"
+    return "int64" if max(whole) < 2**63 else "uint64"

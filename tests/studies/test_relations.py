@@ -216,7 +216,7 @@ def test_tables(tmp_path: Path) -> None:
     assert file.read_bytes() == first
     found = read_table(tmp_path)
     assert list(found.columns) == [
-        "scenario", "point", "realization", "seed", "set.seed", "a.b", "c"
+        "scenario", "point", "realization", "seed", "feature_voxels", "set.seed", "a.b", "c"
     ]  # fmt: skip
     np.testing.assert_array_equal(found.column("c"), [np.inf, np.nan])
     assert found.errors == ("", "bad")

@@ -48,7 +48,7 @@ def test_a_study_is_the_same_as_plain_values() -> None:
         (varying("parameter = 'seed'\nvalues = [nan]"), "finite"),
         (varying("parameter = 'seed'\nvalues = [1.5]"), "expected integers"),
         (varying("parameter = 'seed'"), "expected either values"),
-        (varying("parameter = 'seed'\nvalues = [1, 1]"), "different values"),
+        (varying("parameter = 'seed'\nvalues = [1, 1]"), "1 stands there 2 times"),
         (varying("parameter = 'seed'\nvalues = [1]\nsteps = 2"), "belong to a range"),
         (varying("parameter = 'seed'\nrange = [1, 4]"), "expects steps"),
         (varying("parameter = 'seed'\nrange = [1, 4]\nsteps = 1"), "expected 2 or more"),
