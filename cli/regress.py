@@ -43,7 +43,9 @@ def regress(
     predictors: Annotated[
         str,
         typer.Option(
-            "--predictors", metavar="NAME,...", help="Descriptors that it is predicted from."
+            "--predictors",
+            metavar="NAME,...",
+            help="Descriptors, or columns of the table, that it is predicted from.",
         ),
     ] = "volume_fraction,constrictivity,mean_geodesic_tortuosity",
     phase: Annotated[

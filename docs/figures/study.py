@@ -1,36 +1,60 @@
-"""A study of sixty scenarios: response curves, and predicted against simulated diffusivities.
+"""A study: response curves, and predicted against simulated diffusivities.
 
-`study.csv` is its table, measured once; docs/explanation/regressions.md says how.
+What is drawn here is small enough to be measured whenever the documentation is built. With
+``MORPHGEN_STUDY=FOLDER`` in the environment the pictures are those of the study in that folder,
+such as the large one of docs/explanation/regressions.md.
 """
 
 from __future__ import annotations
 
-import csv
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from morphgen.studies import Table, relate
+import morphgen as mg
+from morphgen.fields.laws import Gaussian
+from morphgen.fields.parametric import GaussianKernel
+from morphgen.studies import Table, parse_study, read_table
 from morphgen.studies.pictures import draw_predictions, draw_responses, png
 
-COLUMNS = (
-    "constrictivity.pore.x",
-    "mean_geodesic_tortuosity.pore.x",
-    "effective_diffusivity.pore.x",
-    "effective_diffusivity.pore.z",
+MODEL = mg.ExcursionModel(
+    (mg.Phase(0, "pore"), mg.Phase(1, "solid")),
+    (1, 0),
+    (mg.Field(GaussianKernel(3.0), Gaussian(), 0.0),),
+    (1.0,) * 3,
+    "voxel",
 )
+STUDY = """
+shape = [40, 40, 40]
+phases = ["pore"]
+design = { kind = "latin-hypercube", points = 16 }
+
+[[vary]]
+parameter = "volume_fraction"
+phase = "pore"
+range = [0.3, 0.6]
+
+[[vary]]
+parameter = "axial_factor"
+field = "all"
+axis = "z"
+range = [0.5, 2.0]
+scale = "log"
+"""
 
 
-def read(file: Path) -> Table:
-    """Read the table; nothing stands for what is not known."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
-    return Table(columns, ("",) * len(rows))
+def measured() -> Table:
+    """Table of the study that is given, or of the small one."""
+    if given := os.environ.get("MORPHGEN_STUDY"):
+        return read_table(given)
+    with TemporaryDirectory() as folder:
+        return read_table(mg.study(MODEL, parse_study(STUDY), folder, workers=2).table)
 
 
 def draw(folder: Path) -> None:
     """Draw what `morphgen regress` draws."""
-    table = read(Path(__file__).with_name("study.csv"))
-    (folder / "study_predicted.png").write_bytes(png(draw_predictions(relate(table))))
-    (folder / "study_responses.png").write_bytes(png(draw_responses(table, COLUMNS)))
+    table = measured()
+    found = mg.relate(table)
+    responses = [f"{one.response}.{one.phase}" for one in found]
+    (folder / "study_predicted.png").write_bytes(png(draw_predictions(found)))
+    (folder / "study_responses.png").write_bytes(png(draw_responses(table, responses)))

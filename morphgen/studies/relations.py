@@ -95,7 +95,8 @@ def relate(
     response : str
         Descriptor that is predicted.
     predictors : sequence of str
-        Descriptors that it is predicted from.
+        Descriptors that it is predicted from, or whole columns, such as
+        ``set.length_factor.all``.
     phases : sequence of str, optional
         Names of phases; by default all that the table has a response of. Where these are several,
         one that determines no law is told by its ``problem``.
@@ -191,9 +192,11 @@ def _independent(table: Table) -> Integers:
 
 
 def _column(table: Table, kind: str, phase: str, axis: str) -> np.ndarray:
-    """Column of a descriptor along an axis, or without one if it has none."""
-    along = f"{kind}.{phase}.{axis}"
-    return table.column(along if along in table.columns else f"{kind}.{phase}")
+    """Column of a descriptor along an axis, or without one if it has none, or of that name."""
+    for name in (f"{kind}.{phase}.{axis}", kind):
+        if name in table.columns:
+            return table.column(name)
+    return table.column(f"{kind}.{phase}")
 
 
 def _phases(table: Table, response: str) -> list[str]:

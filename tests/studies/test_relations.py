@@ -66,6 +66,15 @@ def test_what_has_no_logarithm_is_left_out() -> None:
     assert np.bincount(data.groups)[[0, 3, 4, 5]].tolist() == [0, 2, 2, 3]
 
 
+def test_a_column_may_be_a_predictor() -> None:
+    table = made_table()
+    table.columns["set.length_factor.all"] = np.linspace(0.5, 1.0, 30)
+    for axis in "zyx":
+        table.columns[f"effective_diffusivity.pore.{axis}"] *= np.linspace(0.5, 1.0, 30) ** 0.3
+    (found,) = relate(table, predictors=(FRACTION, NECKS, PATHS, "set.length_factor.all"))
+    assert found.regressions[0].law.exponents["set.length_factor.all"] == pytest.approx(0.3)
+
+
 def test_points_that_share_a_seed_are_one() -> None:
     table = made_table(6)
     predictors = (FRACTION, NECKS, PATHS)
