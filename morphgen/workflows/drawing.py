@@ -188,7 +188,7 @@ def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Pictur
     table : Table
         Table of a study.
     columns : sequence of str, optional
-        Measured columns; by default all along x or without an axis.
+        Measured columns, those along several axes without their axis; by default all of them.
 
     Returns
     -------
@@ -202,7 +202,7 @@ def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Pictur
     varied = ", ".join(name.removeprefix("set.") for name in table.varied)
     scenarios = np.count_nonzero([not error for error in table.errors])
     return picture(
-        responses(table, columns),
+        responses(table, table.measured if columns is None else columns),
         "responses",
         f"Numbers measured on {scenarios} scenarios against what was varied: {varied}",
         "Points are scenarios; lines join the means of equally large shares of them. In each panel "
