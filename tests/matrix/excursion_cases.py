@@ -73,8 +73,8 @@ _CLOSED_FORMS = (
         ("excursion.coverage.two_point_coverage",),
         lambda lags: two_point_coverage(_SHARED, lags),
         (OFFSETS,),
-        tolerance=1e-9,
-        coarse=2e-3,
+        # at lag 0 the conditional variance is what rounding leaves of 1 - 1
+        tolerance=2e-6,
     ),
     Capability(
         ("excursion.coverage.first_match_coverage",),
@@ -159,6 +159,7 @@ _GENERATORS = (
             Realization(_NARROW, 4), (8, 6, 5), xp=xp, device=device
         ).compute(scheduler="synchronous"),
         refused=dict.fromkeys(("torch", "jax", "array-api-strict", "dask"), _DASK_CHUNKS),
+        pending={"jax": "jax.numpy passes for NumPy, whose name its own ends with"},
         **_LABELS,
     ),
 )

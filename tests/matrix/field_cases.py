@@ -161,8 +161,8 @@ _FIELD = {"result": "float32", "tolerance": 2e-5}
 _NOISE_READ = Reads(1, "once per process and device: whether its integers wrap around")
 
 
-def _synthesis(xp: ModuleType, device: Any) -> Synthesis:
-    kernel = GaussianKernel(1.2)
+def _synthesis(xp: ModuleType, device: Any, length: float = 1.2) -> Synthesis:
+    kernel = GaussianKernel(length)
     one = sampling(kernel, (1.0,) * 3)
     return synthesis(kernel, (1.0,) * 3, one, 16, standard(xp), device)
 
@@ -190,6 +190,13 @@ _GENERATORS = (
     Capability(
         ("fields.synthesis.synthesis", "fields.synthesis.Synthesis.component"),
         lambda xp, device: _synthesis(xp, device).component(1, 2, (0, -1, 3), PERIODS),
+        reads=_NOISE_READ,
+        **_FIELD,
+    ),
+    Capability(
+        ("fields.synthesis.Synthesis.component", "fields.synthesis.Synthesis.matrix"),
+        # smooth enough to be interpolated from a coarser lattice
+        lambda xp, device: _synthesis(xp, device, 4.0).component(1, 2, (0, -1, 3), PERIODS),
         reads=_NOISE_READ,
         **_FIELD,
     ),

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from morphgen._array_api import standard
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -43,7 +45,8 @@ class Variant:
             host = values.copy()
             host.flags.writeable = self.name != "numpy-readonly"
             return host
-        return self.xp.asarray(values.copy(), device=self.device)
+        # plain CuPy knows no argument `device`
+        return standard(self.xp).asarray(values.copy(), device=self.device)
 
     def holds_values(self) -> bool:
         """Whether arrays have values at all: those of torch's device "meta" have none."""
@@ -71,7 +74,8 @@ def _torch(name: str) -> Variant:
     device = name.partition("-")[2] or "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("torch finds no CUDA device")
-    return Variant(name, "torch", torch, torch.device(device))
+    # arrays tell the number of their device
+    return Variant(name, "torch", torch, torch.device("cuda:0" if device == "cuda" else device))
 
 
 def _cupy(name: str) -> Variant:
@@ -103,8 +107,6 @@ _MAKERS = {
     "array-api-strict": _strict,
     "dask": _dask,
 }
-# JAX compiles every operation for every shape: minutes where the others take seconds
-_SLOW = ("jax", "jax-device1")
 NAMES = (
     "numpy",
     "numpy-readonly",
@@ -130,10 +132,15 @@ def variant(name: str) -> Variant:
     return _MAKERS[library_of(name)](name)
 
 
+def slow(name: str) -> bool:
+    """Whether tests on a variant are slow: JAX compiles every operation for every shape."""
+    return library_of(name) == "jax"
+
+
 def parameters(*leave_out: str) -> list[Any]:
     """All variants as parameters of a test, those of JAX marked slow."""
     return [
-        pytest.param(name, marks=pytest.mark.slow if name in _SLOW else ())
+        pytest.param(name, marks=pytest.mark.slow if slow(name) else ())
         for name in NAMES
         if name not in leave_out
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
 import pytest
 from matrix.libraries import Variant
 
@@ -61,11 +62,13 @@ def _strict(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
 @contextmanager
 def _jax(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
     jax = importlib.import_module("jax")
-    # on the CPU no guard sees what is read from a device
-    with ExitStack() as stack:
-        stack.enter_context(_patched(type(variant.xp.zeros(1)), seen))
-        stack.enter_context(jax.transfer_guard_device_to_device("disallow"))
-        stack.enter_context(jax.transfer_guard_device_to_host("disallow"))
+    kind = type(variant.xp.zeros(1))
+    # the guard sees nothing on the CPU, where NumPy takes an array's memory without a question
+    with (
+        jax.transfer_guard_device_to_host("disallow"),
+        _patched(kind, seen),
+        _patched_numpy(kind, seen),
+    ):
         yield
 
 
@@ -82,6 +85,22 @@ def _patched(kind: type, seen: list[Transfer]) -> Iterator[None]:
         for name in _CONVERSIONS:
             if name in vars(kind):
                 patch.setattr(kind, name, recorded(name, vars(kind)[name]))
+        yield
+
+
+@contextmanager
+def _patched_numpy(kind: type, seen: list[Transfer]) -> Iterator[None]:
+    def recorded(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def function(array: Any, *args: Any, **kwargs: Any) -> Any:
+            if isinstance(array, kind):
+                seen.append(Transfer(name, prod(array.shape)))
+            return original(array, *args, **kwargs)
+
+        return function
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("array", "asarray", "ascontiguousarray"):
+            patch.setattr(np, name, recorded(name, getattr(np, name)))
         yield
 
 

@@ -14,7 +14,6 @@ COLUMNS = (
     ("torch, CPU", "torch"),
     ("torch, CUDA", "torch-cuda"),
     ("CuPy", "cupy"),
-    ("JAX", "jax"),
     ("JAX, device 1", "jax-device1"),
     ("strict", "array-api-strict"),
     ("strict, device 1", "array-api-strict-device1"),

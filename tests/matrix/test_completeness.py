@@ -91,12 +91,14 @@ EXPORTED = {
 ALL |= EXPORTED
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_every_function_of_arrays_is_listed(name: str) -> None:
-    function = ALL[name]
-    wanted = of_any_library(name, function) or (name in EXPORTED and of_host_arrays(function))
-    if wanted and short(name) not in NOT_LISTED:
-        assert short(name) in LISTED, f"add {short(name)} to tests/matrix"
+def test_every_function_of_arrays_is_listed() -> None:
+    found = {
+        short(name)
+        for name, function in ALL.items()
+        if of_any_library(name, function) or (name in EXPORTED and of_host_arrays(function))
+    }
+    assert len(found) > 50
+    assert not found - LISTED - set(NOT_LISTED), "add them to tests/matrix, with an example"
 
 
 def test_nothing_is_listed_that_does_not_exist() -> None:
