@@ -179,11 +179,16 @@ class _Smooth:
     def length(
         self, other: _Smooth, third: _Smooth, chosen: Array, spacing: Sequence[float]
     ) -> Array:
-        """Length in chosen windows, in units of the largest spacing; float64, shape (windows,)."""
+        """Length in chosen windows, in units of the largest spacing; float64, shape (windows,).
+
+        The windows are chosen by their flat indices: JAX copies a boolean index to the host.
+        """
         xp = namespace(chosen)
-        a, b = (
-            [xp.astype(slope[chosen], xp.float64) for slope in one.slopes] for one in (self, other)
-        )
+
+        def of_chosen(values: Array) -> Array:
+            return xp.astype(xp.take(xp.reshape(values, (-1,)), chosen), xp.float64)
+
+        a, b = ([of_chosen(slope) for slope in one.slopes] for one in (self, other))
         # |grad f_i x grad f_j| dV: a step along z times the area normal to it, and so on
         squared = sum(
             (step / max(spacing) * (a[i] * b[j] - a[j] * b[i])) ** 2
@@ -191,7 +196,7 @@ class _Smooth:
         )
         found = xp.sqrt(squared) * (120.0 / (self.full**3 * (self.full / 2) ** 2))
         for one in (self, other, third):
-            found = found * xp.astype(one.values[chosen], xp.float64)
+            found = found * of_chosen(one.values)
         return found
 
 
@@ -225,8 +230,9 @@ def _length(
     chosen = whole
     for one in wide:
         chosen = chosen & (one.values > 0)
-    fine = narrow[0].length(*narrow[1:], chosen, spacing) / _NARROW
-    coarse = wide[0].length(*wide[1:], chosen, spacing) / _WIDE
+    (places,) = xp.nonzero(xp.reshape(chosen, (-1,)))
+    fine = narrow[0].length(*narrow[1:], places, spacing) / _NARROW
+    coarse = wide[0].length(*wide[1:], places, spacing) / _WIDE
     return xp.sum(xp.astype(xp.round(_LENGTH_UNITS * (1.75 * fine - 0.75 * coarse)), xp.int64))
 
 

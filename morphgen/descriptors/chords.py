@@ -106,4 +106,6 @@ def chord_lengths(
     )
     longest = labels.shape[along]
     lengths = xp.arange(1, longest + 1, dtype=xp.float64, device=device_of(labels))
-    return ChordLengths(lengths * step, histogram(xp, voxels[whole], longest + 1)[1:])
+    # JAX copies a boolean index to the host
+    kept = xp.take(voxels, xp.nonzero(whole)[0])
+    return ChordLengths(lengths * step, histogram(xp, kept, longest + 1)[1:])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from morphgen._array_api import Array, asarray_like, device_of, namespace
+from morphgen.descriptors._cells import histogram
 from morphgen.descriptors._correlation import correlation, overlap, spectrum
 from morphgen.descriptors._labels import (
     OUTSIDE,
@@ -357,6 +358,7 @@ def _labels_present(images: Sequence[Array], masks: Sequence[Array | None]) -> t
     for image, mask in zip(images, masks, strict=True):
         xp = namespace(image)
         inside = pixels_inside(image, mask, ndims=(2, 3))
-        values = xp.unique_values(xp.where(inside, image, xp.full_like(image, OUTSIDE)))
+        kept = xp.where(inside, image, xp.full_like(image, OUTSIDE))
+        (values,) = xp.nonzero(histogram(xp, kept, OUTSIDE + 1))
         present.update(int(values[k]) for k in range(values.shape[0]))
     return tuple(sorted(present - {OUTSIDE}))

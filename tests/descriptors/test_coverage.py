@@ -297,7 +297,7 @@ LABELS = np.zeros((6, 8), dtype=np.uint8)
         (LABELS, [0], 2, LABELS, r"mask has dtype uint8"),
         (LABELS, [0], 2, LABELS[:4] == 0, r"mask has .* shape \(4, 8\)"),
         (LABELS, [0], 2, [[True]], r"expected arrays of one library"),
-        ("image", [0], 2, None, r"labels and mask are str"),
+        ("image", [0], 2, None, r"labels and mask: got builtins.str"),
     ],
 )
 def test_bad_input_is_refused(

@@ -70,7 +70,7 @@ _SUMS = (
             d.two_point_coverage(labels, max_lag=3, spacing=_SPACING[1:])
         ),
         (_SECTION,),
-        reads=Reads(258, f"{_INSIDE}; the labels that are present, where no phases are given"),
+        reads=Reads(6, f"{_INSIDE}; the labels that are present, where no phases are given"),
         shapes="the labels that are present, where no phases are given",
         **_COUNTS,
         **_COMPUTED,
