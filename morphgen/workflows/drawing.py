@@ -180,15 +180,16 @@ def draw_curves(
     return figures.curves(comparison, model, kind, known[kind])
 
 
-def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Picture:
+def draw_responses(table: Table, names: Sequence[str]) -> Picture:
     """Draw what a study measured against what it varied.
 
     Parameters
     ----------
     table : Table
         Table of a study.
-    columns : sequence of str, optional
-        Measured columns; by default all along x or without an axis.
+    names : sequence of str
+        Measured columns. Without its axis, as ``effective_diffusivity.pore``, a name means the
+        columns along all axes.
 
     Returns
     -------
@@ -197,14 +198,14 @@ def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Pictur
     Raises
     ------
     InputError
-        If there is nothing to draw, or too much for one picture.
+        If a column is missing, nothing was varied, or there is too much for one picture.
     """
     varied = ", ".join(name.removeprefix("set.") for name in table.varied)
     scenarios = np.count_nonzero([not error for error in table.errors])
     return picture(
-        responses(table, columns),
+        responses(table, names),
         "responses",
-        f"Numbers measured on {scenarios} scenarios against what was varied: {varied}",
+        f"{', '.join(names)} of {scenarios} scenarios against what was varied: {varied}",
         "Points are scenarios; lines join the means of equally large shares of them. In each panel "
         "the other parameters vary too.",
     )
