@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
 
 _NUMBERS = ("scenario", "point", "realization", "seed", "feature_voxels")
+_ALONG = (".z", ".y", ".x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,17 @@ class Table:
     def varied(self) -> tuple[str, ...]:
         """Columns of what was varied."""
         return tuple(name for name in self.columns if name.startswith("set."))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Columns of what was measured, those along several axes once and without their axis."""
+        others = {*_NUMBERS, *self.varied}
+        found = [
+            name.rpartition(".")[0] if name.endswith(_ALONG) else name
+            for name, values in self.columns.items()
+            if name not in others and np.isfinite(values).any()
+        ]
+        return tuple(dict.fromkeys(found))
 
     def column(self, name: str) -> Numbers:
         """Column by its name.
@@ -112,7 +124,6 @@ def read_table(path: str | Path) -> Table:
     source = Path(path)
     source = source / "study.parquet" if source.is_dir() else source
     parquet = require_parquet()
-    types = importlib.import_module("pyarrow.types")
     try:
         found = parquet.read_table(source)
     except FileNotFoundError as error:

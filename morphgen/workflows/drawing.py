@@ -180,16 +180,15 @@ def draw_curves(
     return figures.curves(comparison, model, kind, known[kind])
 
 
-def draw_responses(table: Table, names: Sequence[str]) -> Picture:
+def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Picture:
     """Draw what a study measured against what it varied.
 
     Parameters
     ----------
     table : Table
         Table of a study.
-    names : sequence of str
-        Measured columns. Without its axis, as ``effective_diffusivity.pore``, a name means the
-        columns along all axes.
+    columns : sequence of str, optional
+        Measured columns, those along several axes without their axis; by default all of them.
 
     Returns
     -------
@@ -198,14 +197,14 @@ def draw_responses(table: Table, names: Sequence[str]) -> Picture:
     Raises
     ------
     InputError
-        If a column is missing, nothing was varied, or there is too much for one picture.
+        If there is nothing to draw, or too much for one picture.
     """
     varied = ", ".join(name.removeprefix("set.") for name in table.varied)
     scenarios = np.count_nonzero([not error for error in table.errors])
     return picture(
-        responses(table, names),
+        responses(table, table.measured if columns is None else columns),
         "responses",
-        f"{', '.join(names)} of {scenarios} scenarios against what was varied: {varied}",
+        f"Numbers measured on {scenarios} scenarios against what was varied: {varied}",
         "Points are scenarios; lines join the means of equally large shares of them. In each panel "
         "the other parameters vary too.",
     )

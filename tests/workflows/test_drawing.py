@@ -94,7 +94,7 @@ def test_studies() -> None:
     }
     table = Table(columns, ("",) * 19 + ("no memory",))
     responses = mg.draw_responses(table, ["effective_diffusivity.pore"])
-    assert "of 19 scenarios" in responses.alt
+    assert "on 19 scenarios" in responses.alt
     assert "volume_fraction.pore" in responses.alt
     (relation,) = mg.relate(table, predictors=["volume_fraction"])
     error = relation.regressions[0].held_out.percentage_error
