@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -279,6 +280,19 @@ def test_memory_stays_below_what_is_predicted(tmp_path: Path, kinds: tuple[str, 
     peak, predicted = json.loads(run.stdout)
     # an interpreter with NumPy takes 100 MB, and rounding up must leave room for others
     assert 1e8 < peak < predicted < 2.5 * peak
+
+
+def test_workers_with_other_packages_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that answers for one worker, in this process."""
+    folder = StudyFolder(tmp_path, MODEL, REQUEST)
+    client = SimpleNamespace(run=lambda function, *given, on_error: {"tcp://a": function(*given)})
+    cluster: Any = SimpleNamespace(client=client)
+    study_plan._check_packages(cluster, folder.record)
+    monkeypatch.setattr(rows, "version", lambda name: "0")
+    with pytest.raises(InputError, match=r"worker tcp://a has .*'numpy': '0'.*start it in"):
+        study_plan._check_packages(cluster, folder.record)
 
 
 @pytest.mark.slow
