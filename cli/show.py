@@ -26,10 +26,10 @@ Colors = Annotated[
     str | None,
     typer.Option(
         "--colors",
-        metavar="LABEL=#RRGGBB,...",
+        metavar="PHASE=#RRGGBB,...",
         show_default=False,
-        help="Colours of phases.  [default: those of the model; otherwise safe for colour-blind "
-        "eyes]",
+        help="Colours of phases, by name or label.  [default: those of the model; otherwise safe "
+        "for colour-blind eyes]",
     ),
 ]
 
@@ -93,15 +93,15 @@ def _colored(image: Section | Volume, colors: str | None) -> Section | Volume:
         return image
     wanted: dict[str, str] = {}
     for entry in colors.split(","):
-        label, _, color = entry.partition("=")
-        wanted[label.strip()] = color.strip()
-    known = [str(phase.label) for phase in image.phases]
-    for label in wanted:
-        if label not in known:
-            raise InputError(f"--colors names the label {label!r}; the labels are {known}")
-    phases = (
-        replace(phase, color=wanted.get(str(phase.label), phase.color)) for phase in image.phases
-    )
+        phase, _, color = entry.rpartition("=")
+        wanted[phase.strip()] = color.strip()
+    phases = []
+    for one in image.phases:
+        by_label = wanted.pop(str(one.label), one.color)
+        phases.append(replace(one, color=wanted.pop(one.name, by_label)))
+    if wanted:
+        known = ", ".join(f"{one.label} ({one.name})" for one in image.phases)
+        raise InputError(f"--colors names {next(iter(wanted))!r}; expected one of {known}")
     return replace(image, phases=tuple(phases))
 
 

@@ -154,8 +154,8 @@ def warnings(plan: StudyPlan) -> list[str]:
         return list(plan.cautions)
     what = "scenario was" if plan.again == 1 else "scenarios were"
     return [
-        f"{plan.again} {what} computed before, but the row or the kept volume is damaged, was "
-        "changed or is of something else: computed again",
+        f"{plan.again} {what} computed before, but the row or the kept volume is missing, damaged, "
+        "changed, or of something else: computed again",
         *plan.cautions,
     ]
 

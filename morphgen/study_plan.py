@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from morphgen.errors import InputError, MorphgenError
 from morphgen.excursion.model import ExcursionModel
@@ -17,6 +18,7 @@ from morphgen.studies import (
     measuring_memory,
     probe_shape,
     run_job,
+    versions_of,
 )
 from morphgen.tiles import BlockGrid, open_volume
 from morphgen.tiles.backends import Backend
@@ -111,20 +113,33 @@ def _is_kept(job: Job) -> bool:
     return same and found.complete
 
 
+def memory_of(jobs: Sequence[Job]) -> int:
+    """Largest memory that a process needs for any of these scenarios, in bytes."""
+    # what a scenario needs depends on its kernels
+    different = {_kernels(job.scenario.model): job for job in jobs}
+    return max(job_memory(job) for job in different.values())
+
+
 def requirements(
     folder: StudyFolder,
     state: State,
+    need: int,
     workers: int | None,
     cluster: Cluster | None,
     allow_full_disk: bool,
 ) -> StudyPlan:
-    """Costs without a time; InputError if the study fits not into the memory or onto the disk."""
-    # what a scenario needs depends on its kernels
-    different = {_kernels(job.scenario.model): job for job in state.jobs}
-    need = max(job_memory(job) for job in different.values())
+    """Costs without a time, where each process needs so many bytes.
+
+    Raises
+    ------
+    InputError
+        If the study fits not into the memory or onto the disk, or workers of the cluster have
+        other packages than this process.
+    """
     room = available_memory() if cluster is None else cluster.memory
     if cluster is not None:
         cluster.check(Backend(), need)
+        _check_packages(cluster, folder.record)
         count = cluster.threads
     else:
         count = _processes(workers, need, room, len(state.waiting))
@@ -132,8 +147,8 @@ def requirements(
     if disk > free and not allow_full_disk:
         raise InputError(
             f"{folder.path}: the study takes about {shown_bytes(disk)}, the disk has "
-            f"{shown_bytes(free)} free; keep no volumes, choose another disk, or begin all the "
-            "same with --yes (allow_full_disk=True)"
+            f"{shown_bytes(free)} free; choose another disk, keep no volumes if it keeps them, or "
+            "begin all the same with --yes (allow_full_disk=True)"
         )
     return StudyPlan(
         scenarios=len(state.jobs),
@@ -147,6 +162,18 @@ def requirements(
         disk_free=free,
         cluster=None if cluster is None else cluster.address,
     )
+
+
+def _check_packages(cluster: Cluster, record: Mapping[str, Any]) -> None:
+    """Refuse workers whose packages would measure other numbers than the record tells of."""
+    wanted, kinds = record["versions"], record["study"]["descriptors"]
+    answers = cluster.client.run(versions_of, kinds, on_error="return")
+    for address, found in answers.items():
+        if found != wanted:
+            raise InputError(
+                f"worker {address} has {found}, this process {wanted}; start it in the "
+                "environment of this process"
+            )
 
 
 def _kernels(model: ExcursionModel) -> Hashable:

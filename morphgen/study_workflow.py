@@ -29,7 +29,7 @@ from morphgen.studies import (
     scenarios,
     write_table,
 )
-from morphgen.study_plan import State, StudyPlan, probed, requirements, state_of
+from morphgen.study_plan import State, StudyPlan, memory_of, probed, requirements, state_of
 from morphgen.tiles import generate, open_labels
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.remote import is_url, place_of
@@ -130,12 +130,13 @@ def study(
     folder.check(resume=resume)
     with connected(access) as cluster:
         # a request that is refused leaves no folder behind
-        requirements(folder, state_of(folder, jobs), workers, cluster, allow_full_disk)
+        need = memory_of(jobs)
+        requirements(folder, state_of(folder, jobs), need, workers, cluster, allow_full_disk)
         with exclusive(out):
             # another run may have begun meanwhile
             folder.check(resume=resume)
             state = state_of(folder, jobs)
-            costs = requirements(folder, state, workers, cluster, allow_full_disk)
+            costs = requirements(folder, state, need, workers, cluster, allow_full_disk)
             started(costs)
             folder.begin()
             rows = _compute(folder, state, costs.workers, cluster, progress)
@@ -173,7 +174,7 @@ def plan_study(
     folder.check(resume=resume)
     with connected(access) as cluster:
         state = state_of(folder, jobs)
-        costs = requirements(folder, state, workers, cluster, allow_full_disk)
+        costs = requirements(folder, state, memory_of(jobs), workers, cluster, allow_full_disk)
         known = [row.seconds for row in state.rows.values() if not row.error]
         each, trouble = (statistics.fmean(known), "") if known else probed(state.waiting)
         rounds = math.ceil(len(state.waiting) / costs.workers)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,26 @@ REQUEST = StudyRequest(
     vary=(Variable("volume_fraction", phase="pore", range=(0.2, 0.6), steps=3),),
     descriptors=("volume_fraction",),
 )
+# the peak of the process itself: that of getrusage also counts the process it was forked from
+PEAK = """
+import json, sys
+from morphgen.excursion import load_model
+from morphgen.studies import Design, StudyRequest, Variable, job_of, run_job, scenarios
+from morphgen.study_plan import job_memory
+kinds = tuple(sys.argv[2].split(","))
+ionic = {"pore": 1.0, "1": 0.3} if "effective_ionic_conductivity" in kinds else {}
+pore = Variable("volume_fraction", phase="pore", values=(0.5,))
+request = StudyRequest(
+    (128,) * 3, Design("grid"), (pore,), descriptors=kinds, phases=("pore",), ionic=ionic
+)
+(one,) = scenarios(load_model(sys.argv[1]), request)
+job = job_of(one, request)
+row = run_job(job)
+assert not row.error, row.error
+lines = open("/proc/self/status").read().splitlines()
+peak = next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+print(json.dumps([peak, job_memory(job)]))
+"""
 SEEDS = """
 shape = [20, 16, 24]
 descriptors = ["volume_fraction"]
@@ -240,6 +261,38 @@ def test_a_run_that_is_killed_continues_to_the_same_table(tmp_path: Path) -> Non
     done = study(MODEL, many, out, resume=True, workers=2)
     assert 0 < done.computed < 60
     assert done.table.read_bytes() == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("volume_fraction", "interface_area"),
+        ("constrictivity", "mean_geodesic_tortuosity"),
+        ("effective_diffusivity",),
+        ("effective_ionic_conductivity",),
+    ],
+)
+def test_memory_stays_below_what_is_predicted(tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    MODEL.save(tmp_path / "model.json")
+    command = [sys.executable, "-c", PEAK, str(tmp_path / "model.json"), ",".join(kinds)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    peak, predicted = json.loads(run.stdout)
+    # an interpreter with NumPy takes 100 MB, and rounding up must leave room for others
+    assert 1e8 < peak < predicted < 2.5 * peak
+
+
+def test_workers_with_other_packages_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that answers for one worker, in this process."""
+    folder = StudyFolder(tmp_path, MODEL, REQUEST)
+    client = SimpleNamespace(run=lambda function, *given, on_error: {"tcp://a": function(*given)})
+    cluster: Any = SimpleNamespace(client=client)
+    study_plan._check_packages(cluster, folder.record)
+    monkeypatch.setattr(rows, "version", lambda name: "0")
+    with pytest.raises(InputError, match=r"worker tcp://a has .*'numpy': '0'.*start it in"):
+        study_plan._check_packages(cluster, folder.record)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from morphgen.studies.parameters import varied_model, with_fractions
 from morphgen.studies.parsing import parse_study, read_study
 from morphgen.studies.relations import Relation, relate
 from morphgen.studies.request import Design, StudyRequest, Variable
-from morphgen.studies.rows import Row, StudyFolder, row_of
+from morphgen.studies.rows import Row, StudyFolder, row_of, versions_of
 from morphgen.studies.run import Job, job_of, run_job
 from morphgen.studies.scenarios import Scenario, cautions, scenarios
 from morphgen.studies.table import Table, read_table, require_parquet, write_table
@@ -34,6 +34,7 @@ __all__ = [
     "run_job",
     "scenarios",
     "varied_model",
+    "versions_of",
     "with_fractions",
     "write_table",
 ]

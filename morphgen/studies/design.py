@@ -57,7 +57,7 @@ def _at(one: Variable, share: float) -> Number:
     assert one.range is not None
     low, high = one.range
     if one.integer:
-        return min(math.floor(low + share * (high - low + 1.0)), high)
+        return min(low + math.floor(share * (high - low + 1)), high)
     return _between(low, high, share, one.scale)
 
 

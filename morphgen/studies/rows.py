@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -242,14 +242,19 @@ class StudyFolder:
 
 def record_of(model: ExcursionModel, request: StudyRequest) -> dict[str, Any]:
     """What determines the rows of a study."""
-    packages = {name for kind in request.descriptors for name in KINDS[kind].packages}
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "model": json.loads(dump_model(model)),
         "study": plain_study(request),
-        "versions": {name: version(name) for name in (*_PACKAGES, *sorted(packages))} | _REVISIONS,
+        "versions": versions_of(request.descriptors),
     }
+
+
+def versions_of(descriptors: Sequence[str]) -> dict[str, str | int]:
+    """Versions of the packages that descriptors use, and revisions of our own numbers, as here."""
+    packages = {name for kind in descriptors for name in KINDS[kind].packages}
+    return {name: version(name) for name in (*_PACKAGES, *sorted(packages))} | _REVISIONS
 
 
 def _write(target: Path, content: Mapping[str, Any]) -> None:

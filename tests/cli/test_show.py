@@ -30,7 +30,7 @@ def test_a_volume(volume: Path, tmp_path: Path, call: Call) -> None:
 
 def test_a_section_in_colours_of_ones_own(files: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "pictures"
-    shown = call("show", files / "xy.tif", "--out", out, "--colors", "0=#123456, 1=#fedcba")
+    shown = call("show", files / "xy.tif", "--out", out, "--colors", "phase 0=#123456, 1=#fedcba")
     assert shown.code == 0, shown.err
     assert colors_of(out / "section.png") >= {(0x12, 0x34, 0x56), (0xFE, 0xDC, 0xBA)}
 
@@ -39,7 +39,7 @@ def test_wrong_requests(files: Path, tmp_path: Path, call: Call) -> None:
     ask = ("show", files / "xy.tif", "--out", tmp_path / "pictures")
     nothing = ("show", "memory://nothing.zarr", "--out", tmp_path / "pictures")
     call(*nothing).refused("memory://nothing.zarr is no volume")
-    call(*ask, "--colors", "9=#123456").refused("'9'", "the labels are")
+    call(*ask, "--colors", "9=#123456").refused("'9'", "expected one of 0 (")
     call(*ask, "--colors", "0=red").refused("'red'", "#rrggbb")
     call(*ask[:-1], tmp_path / "picture.png").refused("looks like a file", "a folder")
     assert not (tmp_path / "pictures").exists()

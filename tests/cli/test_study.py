@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from morphgen import study_workflow
+from morphgen.errors import GenerationError
 from morphgen.studies import Row, read_table, run_job, write_table
 
 Call = Callable[..., Any]
@@ -50,8 +52,15 @@ def test_a_study(call: Call, files: Path, request_file: Path, tmp_path: Path) ->
     assert again.json == {
         "table": f"{out}/study.parquet", "scenarios": 2, "computed": 0, "failed": []
     }  # fmt: skip
-    text = call(*arguments, "--resume", "--dry-run").out
-    assert text.startswith("scenarios  2, 0 to compute, 1 at a time\nmemory ")
+    row = out / "rows" / "000001.json"
+    row.write_text(row.read_text().replace('"seed": 1', '"seed": 2'))
+    told = call(*arguments, "--resume", "--dry-run")
+    lines = told.out.splitlines()
+    assert lines[0] == "scenarios  2, 1 to compute, 1 at a time"
+    assert re.fullmatch(r"memory     \S+ [MG]iB per worker, \S+ [KMGT]iB available", lines[1])
+    again, thin = told.err.splitlines()
+    assert again.startswith("warning: 1 scenario was computed before, but the row or the kept")
+    assert thin.startswith("warning: 2 of 2 scenarios have a side of less than 8 correlation")
 
 
 def test_a_scenario_that_fails(
@@ -70,6 +79,16 @@ def test_a_scenario_that_fails(
         {"scenario": n, "error": "ValueError: bad"} for n in range(2)
     ]  # fmt: skip
     assert "scenario 1 (volume_fraction.pore 0.4) failed: ValueError: bad" in done.err
+    assert "Traceback" not in done.err
+    arguments = ("study", files / "truth.json", request_file, "--out", tmp_path / "out")
+    debugged = call(*arguments, "--resume", "--debug")
+    assert 'raise ValueError("bad")' in debugged.err
+    planned = call(*arguments, "--resume", "--dry-run")
+    assert planned.code == 1
+    assert planned.err.endswith(
+        "error: a small volume of the first scenario failed: ValueError: bad\n"
+    )
+    assert "time " not in planned.out
 
 
 def test_an_interrupt(
@@ -80,10 +99,22 @@ def test_an_interrupt(
 
     monkeypatch.setattr(study_workflow, "study", interrupted)
     arguments = ("study", files / "truth.json", request_file, "--out", tmp_path / "out")
-    done = call(*arguments, "--workers", 2)
-    assert done.code == 75
     words = " ".join(map(str, arguments))
-    assert done.err == (f"interrupted; continue with\nmorphgen {words} --workers 2 --resume\n")
+    # as many as the seconds of patience that need not be said
+    done = call(*arguments, "--workers", 300, "--patience", 300, "--yes")
+    assert done.code == 75
+    again = f"continue with\nmorphgen {words} --workers 300 --yes --resume\n"
+    assert done.err == f"interrupted; {again}"
+
+    def full(*arguments: object, **options: object) -> object:
+        raise GenerationError("rows/000001.json cannot be written: No space left on device")
+
+    monkeypatch.setattr(study_workflow, "study", full)
+    done = call(*arguments, "--workers", 300, "--yes")
+    assert done.code == 1
+    assert done.err == (
+        f"error: rows/000001.json cannot be written: No space left on device; {again}"
+    )
 
 
 def test_requests_that_are_refused(call: Call, files: Path, request_file: Path) -> None:

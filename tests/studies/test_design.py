@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 import pytest
 
+from morphgen.errors import InputError
 from morphgen.studies import Design, StudyRequest, Variable
 from morphgen.studies.design import design_points
 
@@ -32,6 +34,30 @@ def test_a_list_goes_row_by_row() -> None:
     first = Variable("volume_fraction", phase=0, values=(0.2, 0.3))
     second = Variable("volume_fraction", phase=1, values=(0.5, 0.1))
     assert points(Design("list"), first, second) == [(0.2, 0.5), (0.3, 0.1)]
+    # a value may come again, a point may not
+    first = Variable("volume_fraction", phase=0, values=(0.3, 0.3, 0.5))
+    second = Variable("length_factor", field="all", values=(1.0, 1.5, 1.0))
+    assert points(Design("list"), first, second) == [(0.3, 1.0), (0.3, 1.5), (0.5, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "steps", "found"), [("linear", 9, 4), ("log", 6, 4), ("linear", 4, 0), ("log", 4, 0)]
+)
+def test_steps_that_fall_together(scale: Literal["linear", "log"], steps: int, found: int) -> None:
+    freedom = Variable("degrees_of_freedom", field=0, range=(1, 4), steps=steps, scale=scale)
+    if not found:
+        assert points(Design("grid"), freedom) == [(1,), (2,), (3,), (4,)]
+        return
+    with pytest.raises(InputError, match=f"{steps} steps from 1 to 4 are {found} different values"):
+        points(Design("grid"), freedom)
+
+
+def test_seeds_of_64_bits() -> None:
+    seeds = Variable("seed", range=(0, 2**64 - 1), steps=2)
+    assert points(Design("grid"), seeds) == [(0,), (2**64 - 1,)]
+    seeds = Variable("seed", range=(2**64 - 4, 2**64 - 1))
+    found = Counter(points(Design("sobol", points=8), seeds))
+    assert found == {(2**64 - n,): 2 for n in range(1, 5)}
 
 
 @pytest.mark.parametrize("kind", ["latin-hypercube", "sobol"])

@@ -11,6 +11,7 @@ from morphgen.studies import parse_study, read_study
 from morphgen.studies.parsing import plain_study, study_of
 
 HEAD = 'shape = [8, 8, 8]\ndesign = { kind = "grid" }\n'
+FRACTION = "[[vary]]\nparameter = 'volume_fraction'\nphase = 'pore'\n"
 SEED = '[[vary]]\nparameter = "seed"\nvalues = [1, 2]\n'
 
 
@@ -43,6 +44,25 @@ def test_a_study_is_the_same_as_plain_values() -> None:
         ("seed = -1\n" + HEAD + SEED, "seed -1"),
         ("descriptors = []\n" + HEAD + SEED, "descriptors is empty"),
         ("descriptors = ['two_point_coverage']\n" + HEAD + SEED, "is no number of a volume"),
+        (
+            "descriptors = ['constrictivity', 'constrictivity']\n" + HEAD + SEED,
+            "descriptors: constrictivity stands there 2 times",
+        ),
+        ("rest = 'pore'\n" + HEAD + SEED, "rest is 'pore': no volume fraction is varied"),
+        (
+            "realizations = 100000000000\n" + HEAD + FRACTION + "values = [0.1]",
+            "1 points with 100000000000 realizations: expected 100000 scenarios at most",
+        ),
+        (HEAD + FRACTION + "range = [0.1, 0.2]\nsteps = 2000000000", "2000000000 points"),
+        (
+            HEAD + FRACTION + "range = [0.1, 0.2]\nsteps = 400\n"
+            "[[vary]]\nparameter = 'seed'\nrange = [1, 500]\nsteps = 500",
+            "200000 points with 1 realizations",
+        ),
+        (
+            varying("parameter = 'seed'\nrange = [1, 2]", "{ kind = 'sobol', points = 131072 }"),
+            "131072 points",
+        ),
         ("when = 2020-01-01\n" + HEAD + SEED, "'when' is not known"),
         (varying("parameter = 'length'\nvalues = [1]"), "vary.0.parameter is 'length'"),
         (varying("parameter = 'seed'\nvalues = [nan]"), "finite"),
@@ -72,6 +92,10 @@ def test_a_study_is_the_same_as_plain_values() -> None:
         (
             varying("parameter = 'seed'\nrange = [1, 2]", "{ kind = 'list' }"),
             "a design list expects values",
+        ),
+        (
+            varying("parameter = 'seed'\nvalues = [1, 2, 1]", "{ kind = 'list' }"),
+            r"design list: \(1,\) stands there 2 times",
         ),
     ],
 )
