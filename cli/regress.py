@@ -43,9 +43,7 @@ def regress(
     predictors: Annotated[
         str,
         typer.Option(
-            "--predictors",
-            metavar="NAME,...",
-            help="Descriptors, or columns of the table, that it is predicted from.",
+            "--predictors", metavar="NAME,...", help="Descriptors or columns to predict it from."
         ),
     ] = "volume_fraction,constrictivity,mean_geodesic_tortuosity",
     phase: Annotated[
@@ -91,6 +89,15 @@ def regress(
     record = {"study": study, "relations": [one.to_dict() for one in found]}
     if files:
         _write(files, found, table, record, overwrite)
+    _report(screen, found, record, files)
+
+
+def _report(
+    screen: Screen,
+    found: tuple[Relation, ...],
+    record: dict[str, Any],
+    files: dict[str, Path],
+) -> None:
     for one in found:
         show(screen, one)
     if files:

@@ -99,6 +99,11 @@ def check_eager(xp: ModuleType, what: str) -> None:
         )
 
 
+def is_cupy(xp: ModuleType) -> bool:
+    """Whether a standard namespace is CuPy's."""
+    return array_api_compat.is_cupy_namespace(xp)
+
+
 def device_of(array: Array) -> Any:
     """Device that an array lives on."""
     return array_api_compat.device(array)
@@ -114,7 +119,7 @@ def is_accelerator(array: Array) -> bool:
         return str(device_of(array).type) != "cpu"
     if array_api_compat.is_jax_namespace(xp):
         return str(device_of(array).platform) != "cpu"
-    return array_api_compat.is_cupy_namespace(xp)
+    return is_cupy(xp)
 
 
 def bring(values: np.ndarray, xp: ModuleType, device: Any = None) -> Array:
@@ -148,7 +153,7 @@ def sixteen_bits(words: Array) -> Array:
     """
     xp = namespace(words)
     shape = (*words.shape[:-1], 4 * words.shape[-1])
-    if (is_torch(xp) or array_api_compat.is_cupy_namespace(xp)) and sys.byteorder == "little":
+    if (is_torch(xp) or is_cupy(xp)) and sys.byteorder == "little":
         # a view and two passes over half the bytes, instead of two over int64 for every part
         return xp.astype(words.view(xp.int16), xp.int32) & 0xFFFF
     shifts = xp.asarray([0, 16, 32, 48], dtype=words.dtype, device=device_of(words))

@@ -45,7 +45,7 @@ def draw_predictions(relations: Sequence[Relation]) -> Figure:
     return figure
 
 
-def draw_responses(table: Table, names: Sequence[str]) -> Figure:
+def draw_responses(table: Table, names: Sequence[str] | None = None) -> Figure:
     """Draw measured numbers against what was varied.
 
     Points are scenarios; lines join the means of equally large shares of them.
@@ -54,9 +54,10 @@ def draw_responses(table: Table, names: Sequence[str]) -> Figure:
     ----------
     table : Table
         Table of a study.
-    names : sequence of str
-        Columns, a row of panels for each. Without its axis, as ``effective_diffusivity.pore``, a
-        name means the columns along all axes, each in a colour of its own.
+    names : sequence of str, optional
+        Columns, a row of panels for each; by default all that was measured. Without its axis, as
+        ``effective_diffusivity.pore``, a name means the columns along all axes, each in a colour
+        of its own.
 
     Raises
     ------
@@ -64,11 +65,12 @@ def draw_responses(table: Table, names: Sequence[str]) -> Figure:
         If a column is missing, nothing was varied, or there is too much for one picture.
     """
     across = [name for name in table.varied if np.unique(table.columns[name]).size > 1]
+    names = names or _measured(table)
     if not names or not across:
         raise InputError("the table has nothing to draw: nothing measured, or nothing varied")
     if len(names) * len(across) > _MOST_PANELS:
         raise InputError(
-            f"{len(names)} x {len(across)} panels are more than {_MOST_PANELS}; name fewer phases"
+            f"{len(names)} x {len(across)} panels are more than {_MOST_PANELS}; name fewer"
         )
     size = (2.6 * len(across) + 0.6, 2.1 * len(names) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
@@ -131,6 +133,17 @@ def _draw_response(axis: Axes, x: Floats, y: Floats, colour: str, label: str) ->
     means = np.array([(x[part].mean(), y[part].mean()) for part in parts]).reshape(-1, 2)
     axis.plot(*means.T, color=colour, linewidth=1.5, label=label)
     axis.tick_params(labelsize=7)
+
+
+def _measured(table: Table) -> list[str]:
+    """Names of what was measured, without axes."""
+    skipped = {"scenario", "point", "realization", "seed", "feature_voxels", *table.varied}
+    found = [
+        name.removesuffix(".z").removesuffix(".y").removesuffix(".x")
+        for name, values in table.columns.items()
+        if name not in skipped and np.isfinite(values).any()
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _columns(table: Table, name: str) -> list[tuple[str, Floats]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from morphgen._array_api import is_cupy, is_numpy, standard
 from morphgen.errors import InputError
 from morphgen.excursion.realization import Realization
 from morphgen.tiles.grid import volume_shape
@@ -16,10 +17,6 @@ from morphgen.tiles.view import LazyVolume
 
 if TYPE_CHECKING:
     from dask.array import Array as DaskArray
-
-# dask joins the arrays of these libraries only
-_JOINED = ("numpy", "cupy")
-
 
 def to_dask(
     realization: Realization,
@@ -60,8 +57,9 @@ def to_dask(
     InputError
         If the box or the chunks are invalid, or dask cannot join arrays of ``xp``.
     """
-    library = xp.__name__.rpartition(".")[2]
-    if library not in _JOINED:
+    space = standard(xp)
+    # dask joins arrays of these libraries only
+    if not (is_numpy(space) or is_cupy(space)):
         raise InputError(
             f"dask cannot join arrays of {xp.__name__}; give numpy or cupy, or ask "
             "Realization.window"

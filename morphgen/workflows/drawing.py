@@ -188,7 +188,8 @@ def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Pictur
     table : Table
         Table of a study.
     columns : sequence of str, optional
-        Measured columns, those along several axes without their axis; by default all of them.
+        Measured columns, without an axis for all axes together, as in
+        ``effective_diffusivity.pore``; by default all.
 
     Returns
     -------
@@ -225,6 +226,7 @@ def draw_predictions(relations: Sequence[Relation]) -> Picture:
     errors = [
         f"{one.phase}, {name} {found.percentage_error:.0f} %"
         for one in relations
+        if one.regressions
         for name, found in [
             ("fitted and held out", one.regressions[0].held_out),
             *((law.name, accuracy) for law, accuracy in one.published),

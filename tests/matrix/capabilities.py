@@ -54,8 +54,6 @@ class Capability:
         Why shapes depend on data, which compilers and the standard's strictest form forbid.
     refused : dict of str to str
         Libraries that are refused in one line, and why.
-    pending : dict of str to str
-        Libraries that should be refused and are not yet.
     """
 
     names: tuple[str, ...]
@@ -67,7 +65,6 @@ class Capability:
     reads: Reads | None = None
     shapes: str = ""
     refused: dict[str, str] = field(default_factory=dict)
-    pending: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

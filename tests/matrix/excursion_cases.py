@@ -159,7 +159,6 @@ _GENERATORS = (
             Realization(_NARROW, 4), (8, 6, 5), xp=xp, device=device
         ).compute(scheduler="synchronous"),
         refused=dict.fromkeys(("torch", "jax", "array-api-strict", "dask"), _DASK_CHUNKS),
-        pending={"jax": "jax.numpy passes for NumPy, whose name its own ends with"},
         **_LABELS,
     ),
 )

@@ -81,8 +81,6 @@ def check_place(array: Any, on: Variant) -> None:
 @pytest.mark.parametrize(("one", "dtype", "name"), EXAMPLES)
 def test_function(one: Capability, dtype: str, name: str) -> None:
     on = variant(name)
-    if on.library in one.pending:
-        pytest.xfail(one.pending[on.library])
     if on.library in one.refused:
         with pytest.raises(MorphgenError) as refusal:
             run(one, on, dtype)

@@ -203,9 +203,14 @@ def test_responses_are_drawn_along_each_axis() -> None:
         expected = [measured[factors == one].mean() for one in (0.5, 1.0, 2.0)]
         np.testing.assert_allclose(drawn(means), ([0.5, 1.0, 2.0], expected))
     assert len(alone.lines) == 2
+    kinds = ("volume_fraction", "constrictivity", "mean_geodesic_tortuosity")
+    rows = [axes.get_ylabel() for axes in draw_responses(table).axes[::2]]
+    assert rows == [
+        f"{one.replace('_', ' ')}\nof pore" for one in (*kinds, "effective_diffusivity")
+    ]
     one = draw_responses(table, ["constrictivity.pore.z"])
     assert (len(one.axes), len(one.axes[0].lines), one.legends) == (2, 2, [])
-    with pytest.raises(InputError, match="33 x 2 panels are more than 64; name fewer phases"):
+    with pytest.raises(InputError, match="33 x 2 panels are more than 64; name fewer"):
         draw_responses(table, ["volume_fraction.pore"] * 33)
     with pytest.raises(InputError, match="nothing to draw"):
         draw_responses(Table({"scenario": np.arange(3.0)}, ("",) * 3), ["scenario"])
