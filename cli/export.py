@@ -22,6 +22,7 @@ from .cell import (
     Thickness,
     export_cell,
 )
+from .generate import terminated_as_interrupted
 from .options import Debug, Json, Overwrite, Quiet
 from .screen import Screen
 
@@ -94,7 +95,7 @@ def export(
         export_cell(volume, file, options, overwrite, screen)
         return
     options.refuse(file)
-    with screen.progress() as progress:
+    with terminated_as_interrupted(), screen.progress() as progress:
         found = write(
             open_volume(volume),
             file,

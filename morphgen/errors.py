@@ -36,5 +36,9 @@ class GenerationError(MorphgenError):
     """Some blocks could not be computed or written."""
 
 
+class ExportError(MorphgenError):
+    """A file could not be written to its end."""
+
+
 class WorkerError(GenerationError):
     """A worker was killed; what it was working on may be to blame."""

@@ -15,6 +15,9 @@ from morphgen.tiles.export.slabs import Header
 
 Slabs = Iterable[NDArray[np.uint8]]
 
+# the units that MetaImage has a word for
+_META_UNITS = ("um", "mm", "cm")
+
 
 def write_npy(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
     """NumPy's format, version 1.0: an array of uint8 in C order, nothing else."""
@@ -49,8 +52,12 @@ def write_nrrd(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
 
 
 def write_mhd(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
-    """MetaImage: a header and, in a file of its own, the voxels."""
+    """MetaImage: a header and, in a file of its own, the voxels.
+
+    ``Unit`` and ``Phases`` are fields of ours, which ITK keeps as metadata.
+    """
     depth, height, width = header.shape
+    known = f"DistanceUnits = {header.unit}\n" if header.unit in _META_UNITS else ""
     text = (
         "ObjectType = Image\n"
         "NDims = 3\n"
@@ -60,6 +67,9 @@ def write_mhd(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
         "TransformMatrix = 1 0 0 0 1 0 0 0 1\n"
         f"Offset = {_xyz(header.origin)}\n"
         f"ElementSpacing = {_xyz(header.voxel_size)}\n"
+        f"{known}"
+        f"Unit = {header.unit}\n"
+        f"Phases = {_phases(header)}\n"
         f"DimSize = {width} {height} {depth}\n"
         "ElementType = MET_UCHAR\n"
         # the last line: readers stop there

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,8 @@ from morphgen.progress import Progress
 from morphgen.tiles.volume import VolumeInfo
 
 _STAGE = "writing planes"
-# memory of a slab that is worth the reading of whole chunks
-_LARGEST_SLAB = 2**28
+# bytes; two slabs live while one is read
+_LARGEST_SLAB = 2**27
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,11 @@ def header_of(volume: VolumeInfo, level: int) -> Header:
 
 
 def slabs(
-    volume: VolumeInfo, level: int, progress: Progress, overlap: int = 0
+    volume: VolumeInfo, level: int, progress: Progress, folder: Path
 ) -> Iterator[NDArray[np.uint8]]:
-    """Planes of a volume from the first to the last, several at a time.
+    """Planes of a volume from the first to the last, several at a time; every chunk is read once.
+
+    All slabs have the same height but the last one.
 
     Parameters
     ----------
@@ -90,16 +94,37 @@ def slabs(
         Which level.
     progress : Progress
         Told how many planes are read.
-    overlap : int
-        Planes of the slab before that every slab but the first begins with.
+    folder : Path
+        Where a layer of chunks is put down if memory does not hold it.
     """
-    shape = volume.record.grid_of(level).shape
-    chunk = volume.record.chunk
-    fitting = _LARGEST_SLAB // max(1, shape[1] * shape[2])
-    height = chunk if fitting >= chunk else max(1, fitting)
-    for start in range(0, shape[0], height):
+    shape, chunk = volume.record.grid_of(level).shape, volume.record.chunk
+    fitting = max(1, _LARGEST_SLAB // (shape[1] * shape[2]))
+    for start in range(0, shape[0], chunk):
         progress(_STAGE, start, shape[0])
-        stop = min(start + height, shape[0])
-        first = max(0, start - overlap)
-        yield volume.read((slice(first, stop), slice(0, shape[1]), slice(0, shape[2])), level)
+        layer = slice(start, min(start + chunk, shape[0]))
+        if fitting >= chunk:
+            yield volume.read((layer, slice(0, shape[1]), slice(0, shape[2])), level)
+        else:
+            height = next(n for n in range(fitting, 0, -1) if chunk % n == 0)
+            yield from _put_down(volume, level, layer, height, folder)
     progress(_STAGE, shape[0], shape[0])
+
+
+def _put_down(
+    volume: VolumeInfo, level: int, layer: slice, height: int, folder: Path
+) -> Iterator[NDArray[np.uint8]]:
+    """Planes of a layer of chunks, by way of a file that has no name."""
+    _, rows, columns = volume.record.grid_of(level).shape
+    with tempfile.TemporaryFile(dir=folder) as file:
+        chunk = volume.record.chunk
+        step = chunk * max(1, _LARGEST_SLAB // (chunk**2 * columns))
+        for row in range(0, rows, step):
+            part = volume.read((layer, slice(row, min(row + step, rows)), slice(0, columns)), level)
+            for number, strip in enumerate(part):
+                file.seek((number * rows + row) * columns)
+                file.write(np.ascontiguousarray(strip).data)
+            del part, strip
+        file.seek(0)
+        for first in range(layer.start, layer.stop, height):
+            count = min(height, layer.stop - first) * rows * columns
+            yield np.frombuffer(file.read(count), np.uint8).reshape(-1, rows, columns)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,27 @@ Slabs = Iterable[NDArray[np.uint8]]
 # names of units in OME-XML; it has none for voxels
 _OME_UNITS = {"nm": "nm", "um": "µm", "mm": "mm", "cm": "cm", "m": "m"}
 
+# bytes
+_HDF5_CHUNK = 2**18
+
 
 def write_tiff(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
-    """OME-TIFF in a BigTIFF: a page for each plane, compressed by zlib, with voxel sizes."""
+    """OME-TIFF in a BigTIFF: a page for each plane, compressed by zlib, with sizes and places."""
     metadata: dict[str, object] = {"axes": "ZYX", "Name": header.name}
     if header.unit in _OME_UNITS:
+        unit, (depth, _, _) = _OME_UNITS[header.unit], header.shape
+        z, y, x = header.origin
+        places = {
+            "Z": [z + number * header.voxel_size[0] for number in range(depth)],
+            "Y": [y] * depth,
+            "X": [x] * depth,
+        }
         for axis, size in zip("ZYX", header.voxel_size, strict=True):
             metadata[f"PhysicalSize{axis}"] = size
-            metadata[f"PhysicalSize{axis}Unit"] = _OME_UNITS[header.unit]
+            metadata[f"PhysicalSize{axis}Unit"] = unit
+        metadata["Plane"] = {f"Position{axis}": values for axis, values in places.items()} | {
+            f"Position{axis}Unit": [unit] * depth for axis in "ZYX"
+        }
     with tifffile.TiffWriter(paths[0], bigtiff=True, ome=True) as writer:
         writer.write(
             _pages(planes),
@@ -43,12 +58,16 @@ def write_hdf5(paths: tuple[Path, ...], header: Header, planes: Slabs) -> None:
     except ImportError as error:
         raise BackendError('h5py is not installed: pip install "morphgen[export]"') from error
     with h5py.File(paths[0], "w") as file:
-        chunks = tuple(min(64, side) for side in header.shape)
+        slabs = iter(planes)
+        first = next(slabs)
+        # whole chunks are written: the library would rewrite parts of them
+        side = math.isqrt(_HDF5_CHUNK // len(first))
+        chunks = (len(first), *(min(max(16, side), n) for n in header.shape[1:]))
         data = file.create_dataset(
             "labels", header.shape, np.uint8, chunks=chunks, compression="gzip", shuffle=True
         )
         start = 0
-        for slab in planes:
+        for slab in chain([first], slabs):
             data[start : start + slab.shape[0]] = slab
             start += slab.shape[0]
         data.attrs["axes"] = "zyx"

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphgen.errors import InputError
+from morphgen.errors import ExportError, InputError
 from morphgen.progress import Progress, silent
+from morphgen.tiles.export.meshes import SURFACES, write_surfaces
 from morphgen.tiles.export.plain import (
     Writer,
     write_mhd,
@@ -20,8 +21,9 @@ from morphgen.tiles.export.plain import (
     write_vti,
 )
 from morphgen.tiles.export.slabs import header_of, slabs
-from morphgen.tiles.export.surfaces import write_ply, write_stl
 from morphgen.tiles.export.tables import write_hdf5, write_tiff
+from morphgen.tiles.place import LocalPlace
+from morphgen.tiles.remote import place_of
 from morphgen.tiles.volume import VolumeInfo
 
 # what is written for a name's ending, and the endings of all its files, the named one first
@@ -35,9 +37,8 @@ _VOXELS: dict[str, tuple[Writer, tuple[str, ...]]] = {
     ".tiff": (write_tiff, (".tiff",)),
     ".h5": (write_hdf5, (".h5",)),
 }
-_SURFACES = {".stl": write_stl, ".ply": write_ply}
 
-ENDINGS = (*_VOXELS, *_SURFACES)
+ENDINGS = (*_VOXELS, *SURFACES)
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,12 @@ def export(
     Raises
     ------
     InputError
-        If the format, the level or a phase is not known, or a file exists or cannot be written.
+        If the format, the level or a phase is not known, a file exists, is a link or would lie
+        within the store, or the format cannot number what there is.
     StoreError
         If the volume is not complete.
+    ExportError
+        If the disk is full or fails.
     BackendError
         If a package is missing.
     """
@@ -107,16 +111,17 @@ def export(
             raise InputError(f"{ending} holds all phases; leave phases out, or write .stl or .ply")
         write, endings = _VOXELS[ending]
         files = tuple(path.with_suffix(one) if k else path for k, one in enumerate(endings))
-        _check(files, overwrite)
+        _check(volume, files, overwrite)
+        _check_companions(files)
         with _finished(files) as drafts:
-            write(drafts, header, slabs(volume, level, progress))
+            write(drafts, header, slabs(volume, level, progress, drafts[0].parent))
         return Exported(files)
     labels = _labels(volume, phases)
     files = tuple(path.with_name(f"{path.stem}_{label}{path.suffix}") for label in labels)
-    _check(files, overwrite)
+    _check(volume, files, overwrite)
     with _finished(files) as drafts:
-        for draft, label in zip(drafts, labels, strict=True):
-            _SURFACES[ending](draft, header, slabs(volume, level, progress), label)
+        planes = slabs(volume, level, progress, drafts[0].parent)
+        write_surfaces(dict(zip(labels, drafts, strict=True)), header, planes)
     return Exported(files, labels)
 
 
@@ -128,15 +133,31 @@ def _labels(volume: VolumeInfo, phases: Sequence[int] | None) -> tuple[int, ...]
     return tuple(known if phases is None else dict.fromkeys(phases))
 
 
-def _check(files: Sequence[Path], overwrite: bool) -> None:
+def _check(volume: VolumeInfo, files: Sequence[Path], overwrite: bool) -> None:
     folder = files[0].parent
     if not folder.is_dir():
         raise InputError(f"the folder {folder} does not exist; create it first")
+    place = place_of(volume.location)
+    if isinstance(place, LocalPlace) and folder.resolve().is_relative_to(place.path.resolve()):
+        raise InputError(f"{files[0]} lies within the store; choose a folder outside it")
     for file in files:
+        if file.is_symlink():
+            raise InputError(f"{file} is a link; name the file that it leads to, or another one")
         if file.is_dir():
             raise InputError(f"{file} is a folder; choose another name")
         if file.exists() and not overwrite:
             raise InputError(f"{file} exists; choose another name, or allow overwriting it")
+
+
+def _check_companions(files: Sequence[Path]) -> None:
+    """Refuse to replace a file that belongs to another one: both .mhd and .txt go with a .raw."""
+    there = [file for file in files if file.exists()]
+    absent = [file for file in files if file not in there]
+    if there and absent:
+        raise InputError(
+            f"{there[0]} exists without {absent[0].name}, so that it belongs to something else; "
+            "choose another name, or delete it"
+        )
 
 
 @contextmanager
@@ -144,11 +165,26 @@ def _finished(files: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     """Drafts of files in a folder beside them, which take their places only when all are whole."""
     try:
         # the same file system, so that moving is renaming
-        with tempfile.TemporaryDirectory(dir=files[0].parent, prefix=".export-") as folder:
+        beside = tempfile.TemporaryDirectory(dir=files[0].parent, prefix=".export-")
+    except OSError as error:
+        raise InputError(f"{files[0]} cannot be written: {error.strerror}") from error
+    try:
+        with beside as folder:
             drafts = tuple(Path(folder) / file.name for file in files)
             yield drafts
-            # the named file last: it may be a header, of data that must be there
+            for draft in drafts:
+                _reach_disk(draft)
+            if len(files) > 1:
+                # it may be a header, and must not describe the data of another volume
+                files[0].unlink(missing_ok=True)
+            # the named file last, for the same reason
             for draft, file in reversed(list(zip(drafts, files, strict=True))):
                 draft.replace(file)
     except OSError as error:
-        raise InputError(f"{files[0]} cannot be written: {error.strerror or error}") from error
+        raise ExportError(f"{files[0]} cannot be written: {error.strerror or error}") from error
+
+
+def _reach_disk(path: Path) -> None:
+    """Wait until a file would survive a loss of power."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, Realization
 from morphgen.fields.laws import ChiSquare, Gaussian, Law
 from morphgen.fields.parametric import GaussianKernel
 from morphgen.phases import Phase
+from morphgen.tiles.export import meshes, surfaces
+from morphgen.tiles.export.meshes import write_surfaces
 from morphgen.tiles.export.slabs import Header
-from morphgen.tiles.export.surfaces import triangulated, write_ply, write_stl
-
-trimesh = pytest.importorskip("trimesh")
+from morphgen.tiles.export.surfaces import triangulated
 
 HEADER = Header((9, 8, 7), (0.5, 0.25, 0.2), (0.0, 0.0, 0.0), "um", (), "volume")
-WRITERS = {"stl": write_stl, "ply": write_ply}
+ENDINGS = ("stl", "ply")
 
 
 def cut(labels: np.ndarray, places: list[int]) -> list[np.ndarray]:
@@ -37,21 +39,31 @@ def read(path: Path) -> trimesh.Trimesh:
     seed=st.integers(0, 2**31),
     share=st.floats(0.02, 0.98),
     places=st.lists(st.integers(1, 8), max_size=8),
+    largest=st.integers(1, 600),
 )
 @settings(max_examples=25, deadline=None)
 def test_the_surface_is_closed_however_the_volume_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, share: float, places: list[int]
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    share: float,
+    places: list[int],
+    largest: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("mesh")
     labels = (np.random.default_rng(seed).random(HEADER.shape) < share).astype(np.uint8)
     if not labels.any():
         return
     volumes = []
-    for ending, write in WRITERS.items():
+    for ending in ENDINGS:
         for number, slabs in enumerate((cut(labels, places), [labels])):
             path = folder / f"{number}.{ending}"
-            write(path, HEADER, slabs, 1)
+            with pytest.MonkeyPatch.context() as patch:
+                # planes, and rows of them, apart
+                patch.setattr(surfaces, "_LARGEST_BLOCK", 10**6 if number else largest)
+                write_surfaces({1: path}, HEADER, slabs)
             mesh = read(path)
+            if ending == "ply":
+                assert len(trimesh.load(path, process=False).vertices) == len(mesh.vertices)
             assert mesh.is_watertight
             assert mesh.is_winding_consistent
             volumes.append(mesh.volume)
@@ -60,12 +72,12 @@ def test_the_surface_is_closed_however_the_volume_is_cut(
     assert np.ptp(volumes) < 1e-5 * volumes[0]
 
 
-@pytest.mark.parametrize("ending", WRITERS)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_box_has_its_place_and_size(tmp_path: Path, ending: str) -> None:
     labels = np.zeros(HEADER.shape, np.uint8)
     labels[2:6, 1:5, 3:7] = 4
     path = tmp_path / f"box.{ending}"
-    WRITERS[ending](path, HEADER, cut(labels, [3, 4]), 4)
+    write_surfaces({4: path}, HEADER, cut(labels, [3, 4]))
     mesh = read(path)
     # from half a voxel before the centre of the first to half a voxel behind that of the last
     lower = [2.5 * 0.2, 0.5 * 0.25, 1.5 * 0.5]
@@ -77,8 +89,29 @@ def test_a_box_has_its_place_and_size(tmp_path: Path, ending: str) -> None:
 
 def test_an_absent_phase_has_no_triangles(tmp_path: Path) -> None:
     labels = np.zeros(HEADER.shape, np.uint8)
-    write_stl(tmp_path / "none.stl", HEADER, [labels], 1)
+    write_surfaces({1: tmp_path / "none.stl"}, HEADER, [labels])
     assert (tmp_path / "none.stl").stat().st_size == 84
+
+
+@pytest.mark.parametrize(
+    ("ending", "limit", "words"),
+    [
+        ("stl", "_MOST_TRIANGLES", "v.stl: .* more than 11 triangles, which .stl cannot number"),
+        ("ply", "_MOST_VERTICES", "v.ply: .* more than 11 vertices, .* export a coarser level"),
+    ],
+)
+def test_what_a_format_cannot_number_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, limit: str, words: str
+) -> None:
+    labels = np.zeros(HEADER.shape, np.uint8)
+    # 8 triangles on 6 vertices each
+    labels[2, 2, 2] = labels[6, 6, 5] = 1
+    monkeypatch.setattr(meshes, limit, 11)
+    with pytest.raises(InputError, match=words) as caught:
+        write_surfaces({1: tmp_path / f"v.{ending}"}, HEADER, cut(labels, [4]))
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(meshes, limit, 16)
+    write_surfaces({1: tmp_path / f"v.{ending}"}, HEADER, cut(labels, [4]))
 
 
 def test_the_area_of_a_ball_is_high_by_the_staircase(tmp_path: Path) -> None:
@@ -86,7 +119,7 @@ def test_the_area_of_a_ball_is_high_by_the_staircase(tmp_path: Path) -> None:
     grid = np.indices((41, 41, 41)) - 20.0
     ball = (np.sqrt((grid**2).sum(axis=0)) < radius).astype(np.uint8)
     header = Header(ball.shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), "um", (), "ball")
-    write_ply(tmp_path / "ball.ply", header, cut(ball, [16, 32]), 1)
+    write_surfaces({1: tmp_path / "ball.ply"}, header, cut(ball, [16, 32]))
     mesh = read(tmp_path / "ball.ply")
     # vertices halfway between voxels: measured, and independent of the radius
     assert mesh.area / (4.0 * np.pi * radius**2) == pytest.approx(1.09, abs=0.01)
