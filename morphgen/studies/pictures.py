@@ -65,7 +65,7 @@ def draw_responses(table: Table, names: Sequence[str] | None = None) -> Figure:
         If a column is missing, nothing was varied, or there is too much for one picture.
     """
     across = [name for name in table.varied if np.unique(table.columns[name]).size > 1]
-    names = names or _measured(table)
+    names = names or table.measured
     if not names or not across:
         raise InputError("the table has nothing to draw: nothing measured, or nothing varied")
     if len(names) * len(across) > _MOST_PANELS:
@@ -133,17 +133,6 @@ def _draw_response(axis: Axes, x: Floats, y: Floats, colour: str, label: str) ->
     means = np.array([(x[part].mean(), y[part].mean()) for part in parts]).reshape(-1, 2)
     axis.plot(*means.T, color=colour, linewidth=1.5, label=label)
     axis.tick_params(labelsize=7)
-
-
-def _measured(table: Table) -> list[str]:
-    """Names of what was measured, without axes."""
-    skipped = {"scenario", "point", "realization", "seed", "feature_voxels", *table.varied}
-    found = [
-        name.removesuffix(".z").removesuffix(".y").removesuffix(".x")
-        for name, values in table.columns.items()
-        if name not in skipped and np.isfinite(values).any()
-    ]
-    return list(dict.fromkeys(found))
 
 
 def _columns(table: Table, name: str) -> list[tuple[str, Floats]]:

@@ -18,6 +18,7 @@ from morphgen.tiles.view import LazyVolume
 if TYPE_CHECKING:
     from dask.array import Array as DaskArray
 
+
 def to_dask(
     realization: Realization,
     shape: Sequence[int],

@@ -203,7 +203,7 @@ def draw_responses(table: Table, columns: Sequence[str] | None = None) -> Pictur
     varied = ", ".join(name.removeprefix("set.") for name in table.varied)
     scenarios = np.count_nonzero([not error for error in table.errors])
     return picture(
-        responses(table, table.measured if columns is None else columns),
+        responses(table, columns),
         "responses",
         f"Numbers measured on {scenarios} scenarios against what was varied: {varied}",
         "Points are scenarios; lines join the means of equally large shares of them. In each panel "
