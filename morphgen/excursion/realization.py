@@ -93,6 +93,8 @@ class Realization:
     @cached_property
     def samplings(self) -> tuple[Sampling, ...]:
         """Synthesis lattice of each of the model's noises: of its fields, then what they share."""
+        if not self.exact and not any(self.periods):
+            return self.model.samplings
         return tuple(
             sampling(noise.kernel, self.model.voxel_size, self.periods, exact=self.exact)
             for noise in self.model.noises
