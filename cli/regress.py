@@ -74,7 +74,6 @@ def regress(
     from morphgen.studies import read_table
     from morphgen.studies.relations import relate
 
-    screen = Screen(as_json, quiet)
     table = read_table(study)
     files = _files(out, overwrite)
     found = relate(
@@ -89,7 +88,7 @@ def regress(
     record = {"study": study, "relations": [one.to_dict() for one in found]}
     if files:
         _write(files, found, table, record, overwrite)
-    _report(screen, found, record, files)
+    _report(Screen(as_json, quiet), found, record, files)
 
 
 def _report(
