@@ -79,7 +79,7 @@ def regress(
     found = relate(
         table,
         response=response,
-        predictors=[name.strip() for name in predictors.split(",")],
+        predictors=[name for name in predictors.replace(" ", "").split(",") if name],
         phases=phase,
         confidence=confidence,
         folds=folds,

@@ -18,6 +18,8 @@ Integers = NDArray[np.int64]
 
 # singular values of the logarithms, each column of unit variance, below which nothing is determined
 _SINGULAR = 1e-6
+# standard deviation of a logarithm; for less, constants beyond all numbers are as likely
+_LEAST_SPREAD = 3e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,8 +240,11 @@ def _coefficients(data: Observations) -> tuple[Floats, Floats]:
 def _check_determined(logs: Floats, names: Sequence[str]) -> None:
     spread = logs.std(axis=0)
     for name, one in zip(names, spread, strict=True):
-        if not one > _SINGULAR:
-            raise InputError(f"{name} does not vary; vary more, or leave it out")
+        if not one > _LEAST_SPREAD:
+            raise InputError(
+                f"{name} varies by {100.0 * one:.2g} %, expected more than "
+                f"{100.0 * _LEAST_SPREAD:g} %; vary it, or leave it out"
+            )
     if np.linalg.svd((logs - logs.mean(axis=0)) / spread, compute_uv=False)[-1] < _SINGULAR:
         raise InputError(
             f"{', '.join(names)} do not vary independently; vary more parameters, or relate fewer"

@@ -128,8 +128,11 @@ def test_what_determines_no_law() -> None:
     with pytest.raises(InputError, match="do not vary independently"):
         fit_power_law(Observations(data.response, same, data.groups))
     fixed = {FRACTION: np.full(40, 0.3)}
-    with pytest.raises(InputError, match="volume_fraction does not vary"):
+    with pytest.raises(InputError, match="volume_fraction varies by 0 %, expected more than 0.3 %"):
         fit_power_law(Observations(data.response, fixed, data.groups))
+    sampled = {FRACTION: 0.3 + 3e-4 * np.linspace(-1.0, 1.0, 40)}
+    with pytest.raises(InputError, match=r"volume_fraction varies by 0.059 %"):
+        fit_power_law(Observations(data.response, sampled, data.groups))
     single = {FRACTION: np.where(data.groups == 7, 0.4, 0.3)}
     with pytest.raises(InputError, match="one point alone tells volume_fraction apart"):
         fit_power_law(Observations(data.response, single, data.groups))
