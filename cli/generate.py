@@ -185,9 +185,14 @@ class Request:
     def _warn_of_short_volume(
         self, screen: Screen, profile: Profile, model: ExcursionModel
     ) -> None:
-        """Tell where a volume ends before its profile does, so that it shows a part of it alone."""
+        """Tell where a volume shows a part of its profile alone, or nothing of it."""
         axis = "zyx".index(profile.axis)
         length = self.shape[axis] * model.voxel_size[axis]
+        if profile.positions[-1] <= 0.0:
+            screen.note(
+                f"warning: the profile ends at {profile.positions[-1]:g} {model.unit} along "
+                f"{profile.axis}, the volume begins at 0 and has the same fractions everywhere"
+            )
         if length < profile.positions[-1] * (1.0 - 1e-6):
             screen.note(
                 f"warning: the profile goes on to {profile.positions[-1]:g} {model.unit} along "

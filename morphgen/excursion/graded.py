@@ -9,33 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphgen.errors import InputError
-from morphgen.excursion.correlated import second_probability
-from morphgen.excursion.model import ExcursionModel, Side
+from morphgen.excursion.fractions import LEAST_FRACTION, thresholds_for, with_fractions
+from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
-from morphgen.fields.laws import Law
-from morphgen.fields.orthants import steps
 
 Floats = NDArray[np.float64]
 
 # what fractions that are all given may miss of one
 _ROUNDED = 1e-6
-# every threshold is finite then
-_LEAST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class GradedModel:
     """A model and the profile that its volume fractions follow.
 
-    A field that decides phase k in the order of decision has, at position s along the axis, the
-    threshold that is passed with the probability f_k(s) / (1 - f_1(s) - ... - f_(k-1)(s)); of two
-    fields that share noise, the second one has that at which P(X not in A, Y in B) = f_2(s).
+    A plane at position s along the axis has the thresholds that give the fractions f_k(s) there;
+    see `morphgen.excursion.fractions`.
 
     Parameters
     ----------
@@ -104,12 +99,8 @@ class GradedModel:
         (l u')² / 6 of its area where the threshold u of a Gaussian field has the slope u', and a
         chi-square field as much with u' / (2 sqrt(u)).
         """
-        thresholds = self._thresholds(self._local([place]))[:, 0]
-        fields = tuple(
-            replace(field, threshold=float(threshold))
-            for field, threshold in zip(self.model.fields, thresholds, strict=True)
-        )
-        return replace(self.model, fields=fields, provenance=None)
+        local = {label: float(values[0]) for label, values in self.fractions([place]).items()}
+        return replace(with_fractions(self.model, local), provenance=None)
 
     def places(self, start: int, count: int) -> Floats:
         """Positions of the centres of voxel planes along the axis."""
@@ -148,11 +139,11 @@ class GradedModel:
             for label in self.model.order
         ]
         for label, row in zip(self.model.order, rows, strict=True):
-            if row.min() < _LEAST:
+            if row.min() < LEAST_FRACTION:
                 where = self.profile.positions[int(np.argmin(row))]
                 raise InputError(
                     f"profile: at position {where:g} the fraction of label {label} is "
-                    f"{row.min():.3g}; expected {_LEAST:g} at least"
+                    f"{row.min():.3g}; expected {LEAST_FRACTION:g} at least"
                 )
         return np.asarray(np.stack(rows) / np.sum(rows, axis=0))
 
@@ -161,30 +152,5 @@ class GradedModel:
 
     def _thresholds(self, table: Floats) -> Floats:
         """Thresholds of local fractions, one by one: they do not depend on their neighbours."""
-        shared, fields = self.model.shared, self.model.fields
-        found = np.empty((len(fields), table.shape[1]))
-        for place, column in enumerate(table.T.tolist()):
-            left = 1.0
-            for k, (field, fraction) in enumerate(zip(fields, column, strict=False)):
-                p = fraction / left
-                if shared is not None and k == 1:
-                    first, law = (fields[0].law, fields[0].side), (field.law, field.side)
-                    cross = shared.cross_correlation
-                    p = _second_probability(first, law, (column[0], fraction), cross)
-                left -= fraction
-                found[k, place] = _threshold(field.law, field.side, p)
-        return found
-
-
-def _threshold(law: Law, side: Side, probability: float) -> float:
-    return law.threshold(probability if side == "above" else 1.0 - probability)
-
-
-# a plane is asked for by all blocks of a layer
-@lru_cache(maxsize=2**14)
-def _second_probability(
-    first: tuple[Law, Side], second: tuple[Law, Side], fractions: tuple[float, float], cross: float
-) -> float:
-    (law, side), (own, below) = first, second
-    known = steps(law, _threshold(law, side, fractions[0]), below=side == "below")
-    return second_probability(known, own, fractions[1], cross, below=below == "below")
+        columns = [thresholds_for(self.model, column) for column in table.T.tolist()]
+        return np.array(columns).reshape(-1, len(self.model.fields)).T

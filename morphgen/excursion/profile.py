@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -117,11 +118,13 @@ class Profile:
                 )
 
 
-def _floats(name: str, values: Sequence[float]) -> tuple[float, ...]:
-    try:
-        found = tuple(float(value) for value in values)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"profile: {name} are {values!r}; expected a list of numbers") from error
+def _floats(name: str, values: object) -> tuple[float, ...]:
+    # text would be read letter by letter, and true as 1
+    if not isinstance(values, Iterable) or not all(
+        isinstance(value, Real) and not isinstance(value, bool) for value in values
+    ):
+        raise InputError(f"profile: {name} are {values!r}; expected a list of numbers")
+    found = tuple(float(value) for value in values)
     if not all(math.isfinite(value) for value in found):
         raise InputError(f"profile: {name} are {list(found)}; expected finite numbers")
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from morphgen.errors import InputError
+from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
 
@@ -49,9 +50,12 @@ def load_profile(path: str | Path, model: ExcursionModel) -> Profile:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{source} is no TOML: {error}") from error
     try:
-        return _profile(content, model)
+        found = _profile(content, model)
+        # refuses fractions that the model cannot have
+        GradedModel(model, found.in_volume(1.0))
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
+    return found
 
 
 def profile_record(profile: Profile) -> dict[str, Any]:

@@ -104,12 +104,12 @@ def resolution_notes(model: ExcursionModel, size: float | Sequence[float]) -> tu
         times = max(found.voxel_size) / max(seen)
         notes.append(f"voxels {times:.3g} times those of the sections: what is narrower is lost")
         notes += _short_runs(found)
-    elif min(found.voxel_size) < min(seen) * (1.0 - 1e-6):
+    if min(found.voxel_size) < min(seen) * (1.0 - 1e-6):
         notes.append(
             f"voxels finer than those of the sections, {_shown(seen)} {model.unit}: what they show "
             "beyond is the smoothness or roughness of the model's covariances, which no section saw"
         )
-        notes += _growing_surfaces(replace(model, voxel_size=(min(seen),) * 3), found)
+        notes += _growing_surfaces(found, min(seen))
     if notes:
         notes += _narrow_kernels(found)
     return tuple(notes)
@@ -131,15 +131,19 @@ def _short_runs(model: ExcursionModel) -> list[str]:
     ]
 
 
-def _growing_surfaces(before: ExcursionModel, after: ExcursionModel) -> list[str]:
-    """Fields that have more faces between voxels per volume than on the voxels of the sections."""
+def _growing_surfaces(model: ExcursionModel, seen: float) -> list[str]:
+    """Fields with more faces per volume along the finer axes than voxels of a size show."""
+    z, y, x = (max(size, seen) for size in model.voxel_size)
+    before = replace(model, voxel_size=(z, y, x))
+    finer = np.asarray(model.voxel_size) < seen * (1.0 - 1e-6)
     notes = []
-    for number in range(len(after.fields)):
+    for number in range(len(model.fields)):
         old, new = (
-            sum(np.asarray(_changes(one, number)) / one.voxel_size) for one in (before, after)
+            np.sum((np.asarray(_changes(one, number)) / one.voxel_size)[finer])
+            for one in (before, model)
         )
         if new / old > 1.0 + _NOTICEABLE:
-            notes.append(f"{_name(after, number)} has {new / old:.3g} times the surface on them")
+            notes.append(f"{_name(model, number)} has {new / old:.3g} times the surface on them")
     return notes
 
 

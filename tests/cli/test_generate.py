@@ -276,6 +276,14 @@ def test_a_volume_that_ends_before_its_profile(
     assert warned == told
 
 
+def test_a_profile_that_ends_before_the_volume(model: Path, tmp_path: Path, call: Call) -> None:
+    file = tmp_path / "profile.toml"
+    file.write_text(PROFILE.replace("share", "um").replace("[0, 1]", "[-5, -1]"))
+    shown = call("generate", model, tmp_path / "v.zarr", *SHAPE, "--dry-run", "--profile", file)
+    assert shown.code == 0
+    assert "ends at -1 um along z, the volume begins at 0" in shown.err
+
+
 def test_another_voxel_size(model: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "volume.zarr"
     request = ("generate", model, out, *SHAPE, "--workers", 1, "--voxel-size", "500nm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -132,6 +133,18 @@ def test_coarser_voxels_lose_necks() -> None:
     assert "features of 4.9 voxels" in notes[1]
     run = 0.3 / (0.743 / 3.0 / 4.0)
     assert run == pytest.approx(4.85, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(0.5, 2.0, 2.0), (2.0, 0.5, 0.5)])
+def test_voxels_finer_along_one_axis_and_coarser_along_others(size: Any) -> None:
+    notes = resolution_notes(rough(), size)
+    assert "2 times those of the sections" in notes[0]
+    assert "features of" in notes[1]
+    assert "no section saw" in notes[2]
+    # along the finer axes alone: (p - C(voxel)) / voxel at .5 over that at 1
+    found = float(re.search(r"has ([\d.]+) times the surface", notes[3])[1])  # type: ignore[index]
+    cubic = resolution_notes(rough(), 0.5)[1]
+    assert f"has {found:.3g} times the surface" in cubic
 
 
 def test_narrow_kernels_are_told() -> None:

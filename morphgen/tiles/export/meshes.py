@@ -19,6 +19,8 @@ Add = Callable[[Triangles], None]
 
 _STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _PLY_FACE = np.dtype([("count", "u1"), ("corners", "<i4", 3)])
+# triangles of STL, which take 300 bytes while they are made
+_AT_A_TIME = 2**17
 # STL counts triangles in 32 bits; PLY numbers vertices by signed ones
 _MOST_TRIANGLES = 2**32 - 1
 _MOST_VERTICES = 2**31
@@ -57,11 +59,13 @@ def _stl(path: Path, header: Header, phase: int) -> Iterator[Add]:
             number += len(part.faces)
             if number > _MOST_TRIANGLES:
                 raise _too_many(path, f"more than {_MOST_TRIANGLES:,} triangles")
-            corners = _places(part.vertices, header)[part.faces]
-            records = np.zeros(len(corners), dtype=_STL_RECORD)
-            records["corners"] = corners
-            records["normal"] = _normals(corners)
-            file.write(records.tobytes())
+            places = _places(part.vertices, header)
+            for start in range(0, len(part.faces), _AT_A_TIME):
+                corners = places[part.faces[start : start + _AT_A_TIME]]
+                records = np.zeros(len(corners), dtype=_STL_RECORD)
+                records["corners"] = corners
+                records["normal"] = _normals(corners)
+                file.write(records.tobytes())
 
         yield add
         file.seek(80)

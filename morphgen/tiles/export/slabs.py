@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from morphgen.errors import InputError, StoreError
 from morphgen.fields.blocks import Index
-from morphgen.phases import Phase
+from morphgen.phases import OUTSIDE, Phase
 from morphgen.progress import Progress
+from morphgen.tiles.grid import Slices
 from morphgen.tiles.volume import VolumeInfo
 
 _STAGE = "writing planes"
@@ -103,7 +104,7 @@ def slabs(
         progress(_STAGE, start, shape[0])
         layer = slice(start, min(start + chunk, shape[0]))
         if fitting >= chunk:
-            yield volume.read((layer, slice(0, shape[1]), slice(0, shape[2])), level)
+            yield _written(volume, level, (layer, slice(0, shape[1]), slice(0, shape[2])))
         else:
             height = next(n for n in range(fitting, 0, -1) if chunk % n == 0)
             yield from _put_down(volume, level, layer, height, folder)
@@ -119,7 +120,8 @@ def _put_down(
         chunk = volume.record.chunk
         step = chunk * max(1, _LARGEST_SLAB // (chunk**2 * columns))
         for row in range(0, rows, step):
-            part = volume.read((layer, slice(row, min(row + step, rows)), slice(0, columns)), level)
+            strips = slice(row, min(row + step, rows))
+            part = _written(volume, level, (layer, strips, slice(0, columns)))
             for number, strip in enumerate(part):
                 file.seek((number * rows + row) * columns)
                 file.write(np.ascontiguousarray(strip).data)
@@ -128,3 +130,14 @@ def _put_down(
         for first in range(layer.start, layer.stop, height):
             count = min(height, layer.stop - first) * rows * columns
             yield np.frombuffer(file.read(count), np.uint8).reshape(-1, rows, columns)
+
+
+def _written(volume: VolumeInfo, level: int, part: Slices) -> NDArray[np.uint8]:
+    """Labels of a part; StoreError if a chunk has gone since the volume was found complete."""
+    labels = volume.read(part, level)
+    if labels.max() == OUTSIDE:
+        raise StoreError(
+            f"{volume.location} has lost a chunk of level {level} in planes {part[0].start} to "
+            f"{part[0].stop - 1}; complete it with generate --resume"
+        )
+    return labels

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphgen.errors import BackendError
+from morphgen.phases import OUTSIDE
 
 Slabs = Iterable[NDArray[np.uint8]]
 
 # voxels; a rough phase has a triangle for every second of them, of about 200 bytes
 _LARGEST_BLOCK = 2**20
-# label beyond the border of the volume: that of no phase
-_OUTSIDE = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +96,14 @@ def blocks(planes: Slabs) -> Iterator[Block]:
     """Blocks whose triangles take some hundred megabytes at most: planes first, then rows."""
     start, before = -1, None
     for slab in _thin(planes):
-        padded = np.pad(slab, ((0, 0), (1, 1), (1, 1)), constant_values=_OUTSIDE)
+        padded = np.pad(slab, ((0, 0), (1, 1), (1, 1)), constant_values=OUTSIDE)
         if before is None:
-            before = np.full_like(padded[:1], _OUTSIDE)
+            before = np.full_like(padded[:1], OUTSIDE)
         yield from _strips(np.concatenate([before, padded]), start)
         start += len(slab)
         before = padded[-1:]
     if before is not None:
-        yield from _strips(np.concatenate([before, np.full_like(before, _OUTSIDE)]), start)
+        yield from _strips(np.concatenate([before, np.full_like(before, OUTSIDE)]), start)
 
 
 def _thin(planes: Slabs) -> Iterator[NDArray[np.uint8]]:

@@ -343,3 +343,15 @@ def test_an_incomplete_volume_is_refused(volume: VolumeInfo, tmp_path: Path) -> 
     (copy / "0" / "c" / "0" / "0" / "0").unlink()
     with pytest.raises(StoreError, match="complete it with generate --resume"):
         export(open_volume(copy), tmp_path / "v.npy")
+
+
+def test_a_chunk_that_goes_while_it_is_exported(volume: VolumeInfo, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.zarr"
+    shutil.copytree(volume.path, copy)
+    opened = open_volume(copy)
+    assert opened.complete
+    (copy / "0" / "c" / "0" / "0" / "0").unlink()
+    for name in ("v.npy", "v.stl"):
+        with pytest.raises(StoreError, match="has lost a chunk of level 0 in planes 0 to 31"):
+            export(opened, tmp_path / name)
+    assert list(tmp_path.iterdir()) == [copy]
