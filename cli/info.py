@@ -98,7 +98,10 @@ def _of_the_system(
     from .system import show_system
 
     if not system:
-        raise InputError("give a model file or a Zarr store, or ask for --system")
+        raise InputError(
+            "info needs MODEL_OR_VOLUME, a model file or a Zarr store, or --system; see "
+            "`morphgen info --help`"
+        )
     if path is not None or any(one is not None for one in others):
         raise InputError("--system asks of this machine; give no model, no volume, and no option")
     show_system(screen)

@@ -1,7 +1,8 @@
 """Parameter studies: scenarios of a model, their table, and what relates its columns."""
 
+from morphgen.excursion.fractions import with_fractions
 from morphgen.studies.estimates import library_memory, measuring_memory, probe_shape
-from morphgen.studies.parameters import varied_model, with_fractions
+from morphgen.studies.parameters import varied_model
 from morphgen.studies.parsing import parse_study, read_study
 from morphgen.studies.relations import Relation, relate
 from morphgen.studies.request import Design, StudyRequest, Variable

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from morphgen.errors import InputError
-from morphgen.excursion import ExcursionModel, Field
-from morphgen.excursion.correlated import second_probability
+from morphgen.excursion import ExcursionModel
+from morphgen.excursion.fractions import LEAST_FRACTION, threshold_at, with_fractions
 from morphgen.excursion.shared import AnyKernel
-from morphgen.fields.laws import ChiSquare, Law
+from morphgen.fields.laws import ChiSquare
 from morphgen.phases import Phase
 from morphgen.studies.kernels import scaled, stretched
 from morphgen.studies.request import Variable
@@ -17,8 +17,6 @@ from morphgen.studies.targets import fields_of, phase_of
 
 # fractions that are given for all phases must sum to one
 _SUM_ERROR = 1e-9
-# no threshold of a smaller fraction is worth the trouble
-_LEAST = 1e-6
 
 
 def varied_model(
@@ -68,37 +66,6 @@ def varied_model(
     return found
 
 
-def with_fractions(model: ExcursionModel, fractions: Mapping[int, float]) -> ExcursionModel:
-    """Model with thresholds that give other volume fractions, at the same correlations.
-
-    Parameters
-    ----------
-    model : ExcursionModel
-        The model.
-    fractions : mapping of int to float
-        Volume fraction of every label; they sum to one.
-
-    Raises
-    ------
-    InputError
-        If no threshold gives them.
-    """
-    fields: list[Field] = []
-    left = 1.0
-    for number, (label, field) in enumerate(zip(model.order, model.fields, strict=False)):
-        share, below = min(fractions[label] / left, 1.0), field.side == "below"
-        if model.shared is not None and number == 1:
-            known, cross = fields[0].steps, model.shared.cross_correlation
-            share = second_probability(known, field.law, fractions[label], cross, below=below)
-        fields.append(replace(field, threshold=_threshold(field.law, share, below=below)))
-        left -= fractions[label]
-    return replace(model, fields=tuple(fields))
-
-
-def _threshold(law: Law, probability: float, *, below: bool) -> float:
-    return law.threshold(1.0 - probability if below else probability)
-
-
 def _all_fractions(
     phases: Sequence[Phase],
     before: Mapping[int, float],
@@ -127,9 +94,10 @@ def _all_fractions(
     scale = left / sum(before[label] for label in takers) if takers else 0.0
     found = kept | {label: before[label] * scale for label in takers}
     least = min(found, key=lambda label: found[label])
-    if found[least] < _LEAST:
+    if found[least] < LEAST_FRACTION:
         raise InputError(
-            f"the fraction of {names[least]} is {found[least]:.3g}: expected {_LEAST:g} at least"
+            f"the fraction of {names[least]} is {found[least]:.3g}: expected {LEAST_FRACTION:g} at "
+            "least"
         )
     return found
 
@@ -167,6 +135,6 @@ def _with_degrees_of_freedom(model: ExcursionModel, one: Variable, value: float)
             )
         law = ChiSquare(int(value))
         # the threshold is set with the fractions; this one is valid for the law
-        threshold = _threshold(law, field.probability, below=field.side == "below")
+        threshold = threshold_at(law, field.side, field.probability)
         fields[number] = replace(field, law=law, threshold=threshold)
     return replace(model, fields=tuple(fields))
