@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import time
 from collections import Counter
 from typing import Any
 
@@ -22,36 +23,52 @@ from models import MODELS
 from runs import surroundings
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
+from torch.utils.flop_counter import flop_registry
 
 import morphgen as mg
 from morphgen.fields import noise
 
-# what only names memory anew
+# what only names memory anew, or is a mark for profilers
 _VIEWS = {
-    "_reshape_alias", "_unsafe_view", "alias", "as_strided", "detach", "empty", "expand",
-    "lift_fresh", "permute", "select", "slice", "split", "squeeze", "t", "transpose",
-    "unsqueeze", "view",
+    "_conj", "_record_function_enter_new", "_record_function_exit", "_reshape_alias",
+    "_unsafe_view", "alias", "as_strided", "detach", "empty", "empty_like", "expand",
+    "lift_fresh", "new_empty_strided", "permute", "select", "slice", "split",
+    "split_with_sizes", "squeeze", "t", "transpose", "unbind", "unsqueeze", "view", "view_as_real",
 }  # fmt: skip
 
 
 class Traffic(TorchDispatchMode):
-    """Operations of torch, by name: how often, and the bytes that they read and write."""
+    """Operations of torch, by name: how often, and the bytes that they read and write.
 
-    def __init__(self) -> None:
+    Of all together, their floating-point operations where torch knows them, and processor seconds.
+    Those on nothing but arrays of ``host`` are left out: they stay where they are.
+    """
+
+    def __init__(self, host: torch.dtype | None = None) -> None:
         super().__init__()
+        self.host = host
         self.calls: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
+        self.flops = 0
+        self.seconds = 0.0
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Carry out an operation, and count it."""
+        began = time.process_time()
         result = operation(*args, **(kwargs or {}))
+        seconds = time.process_time() - began
         name = operation.overloadpacket.__name__
-        if name not in _VIEWS:
-            arrays = tree_flatten((args, kwargs, result))[0]
+        leaves = tree_flatten((args, kwargs, result))[0]
+        arrays = [one for one in leaves if isinstance(one, torch.Tensor)]
+        if name not in _VIEWS and any(one.dtype != self.host for one in arrays):
             self.calls[name] += 1
-            self.bytes[name] += sum(_size(one) for one in arrays if isinstance(one, torch.Tensor))
+            self.bytes[name] += sum(map(_size, arrays))
+            self.seconds += seconds
+            flops = flop_registry.get(operation.overloadpacket)
+            if flops is not None:
+                self.flops += int(flops(*args, **(kwargs or {}), out_val=result))
         return result
 
 

@@ -32,6 +32,7 @@ from .training import (
     Crop,
     Device,
     Layers,
+    Precision,
     Resume,
     Smoothing,
     Steps,
@@ -172,6 +173,7 @@ def calibrate(
     discriminator: Layers = DEFAULTS.discriminator,
     smoothing: Smoothing = DEFAULTS.smoothing,
     device: Device = DEFAULTS.device,
+    precision: Precision = DEFAULTS.precision,
     resume: Resume = False,
     report: ReportOut = None,
     pdf: Pdf = None,
@@ -184,7 +186,7 @@ def calibrate(
     """Calibrate a model to segmented sections."""
     screen, reports = Screen(as_json, quiet), Reports(report, pdf, figures)
     training = TrainingOptions(
-        steps, crop, batch, weight, discriminator, smoothing, device,
+        steps, crop, batch, weight, discriminator, smoothing, device, precision,
         checkpoint=checkpoint_of(out), resume=resume,
     )  # fmt: skip
     asked = Asked(

@@ -87,6 +87,16 @@ Device = Annotated[
         help="Training: where sections are drawn; auto takes CUDA where it works.",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="auto|float32|bfloat16",
+        rich_help_panel=_PANEL,
+        help="Training: arithmetic of the discriminator's convolutions; auto takes bfloat16 on "
+        "CUDA devices made for it, float32 elsewhere.",
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -185,9 +195,10 @@ def finished(
         raise
     training = None if model.provenance is None else model.provenance.training
     if training is not None:
-        # where sections are drawn matters as long as some are to be drawn
+        # where and how precisely matters as long as sections are to be drawn
         chosen = training.device if options.device == "auto" else options.device
-        asked = request.fingerprint(sections, replace(options, device=chosen))
+        exact = training.precision if options.precision == "auto" else options.precision
+        asked = request.fingerprint(sections, replace(options, device=chosen, precision=exact))
         if training.request == asked:
             return finished_result(model, sections, request)
     if overwrite:

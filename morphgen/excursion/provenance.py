@@ -118,6 +118,8 @@ class TrainingRecord:
         Step and held-out score.
     device : str
         ``cpu`` or ``cuda``: where sections were drawn; empty in records of earlier versions.
+    precision : str
+        ``float32`` or ``bfloat16``: arithmetic of the networks' convolutions.
     """
 
     estimator: str
@@ -130,6 +132,7 @@ class TrainingRecord:
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     scores: tuple[tuple[int, float], ...] = ()
     device: str = ""
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

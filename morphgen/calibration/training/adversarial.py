@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from morphgen.calibration.training.discriminator import (
 from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.scaling import Scaling
 from morphgen.calibration.training.soft import Schedule
+from morphgen.calibration.training.transfer import to_device, to_host
 
 _RATE, _BETAS = 4e-4, (0.0, 0.99)
 # steps until the judgement of the networks, which know nothing at first, counts in full
@@ -88,26 +90,27 @@ class AdversarialObjective:
         matrix = torch.from_numpy(self.scaling.matrix)
         parameters = torch.from_numpy(self.scaling.start) + matrix @ coordinates
         width = self.schedule.width(number)
-        told, loss = [], torch.zeros((), dtype=torch.float64)
+        told, judged = [], []
         for one in self.adversaries:
             fake = one.generator.crops(parameters, number, self.batch, one.real.edge, width)
             told.append(self._train(one, fake.detach(), number))
             one.network.requires_grad_(False)
             with self._arithmetic(fake.device):
-                loss = loss + generator_loss(one.network(fake)).double().cpu()
+                judged.append(generator_loss(one.network(fake)).double())
             one.network.requires_grad_(True)
-        loss = loss / len(self.adversaries)
-        losses = {
-            "discriminator": float(np.mean(told)),
-            "adversarial": float(loss.detach()),
-        }
-        loss = min(1.0, number / _WARM_UP) * loss
-        if self.covered:
-            coverage = self._coverage(parameters)
-            losses["coverage"] = float(coverage.detach())
-            (self.weight * loss + coverage).backward()
+        loss = torch.stack(judged).sum() / len(self.adversaries)
+        counted = min(1.0, number / _WARM_UP) * loss
+        # on the host, while the device is busy with what is queued
+        coverage = self._coverage(parameters) if self.covered else None
+        if coverage is None:
+            counted.backward()
         else:
-            loss.backward()
+            torch.autograd.backward([self.weight * counted, coverage])
+        # only now, and all at once: every look at the device waits for it
+        *seen, adversarial = to_host(torch.stack([*told, loss.detach()])).tolist()
+        losses = {"discriminator": float(np.mean(seen)), "adversarial": float(adversarial)}
+        if coverage is not None:
+            losses["coverage"] = float(coverage.detach())
         return losses
 
     def state(self) -> dict[str, Any]:
@@ -124,8 +127,8 @@ class AdversarialObjective:
             one.network.load_state_dict(network)
             one.optimiser.load_state_dict(optimiser)
 
-    def _train(self, one: Adversary, fake: torch.Tensor, number: int) -> float:
-        real = torch.from_numpy(one.real.batch(number, self.batch)).to(fake.device)
+    def _train(self, one: Adversary, fake: torch.Tensor, number: int) -> torch.Tensor:
+        real = to_device(one.real.batch(number, self.batch), fake.device)
         one.optimiser.zero_grad()
         with self._arithmetic(fake.device):
             loss = discriminator_loss(one.network(real), one.network(fake))
@@ -135,7 +138,7 @@ class AdversarialObjective:
             whole = loss + 0.5 * _PENALTY * _PENALTY_EVERY * penalty
         whole.backward()
         one.optimiser.step()
-        return float(loss.detach())
+        return loss.detach().double()
 
     def _coverage(self, parameters: torch.Tensor) -> torch.Tensor:
         """Mean squared deviation of the C_ij in units of ``scaling.unit``, in closed form."""
@@ -147,14 +150,17 @@ class AdversarialObjective:
         value = scale * float(residuals @ residuals)
         return value + gradient @ (parameters - torch.from_numpy(held))
 
-    def _arithmetic(self, device: torch.device) -> torch.autocast:
-        return torch.autocast(
-            device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16"
-        )
+    def _arithmetic(self, device: torch.device) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        mixed: AbstractContextManager[object] = torch.autocast(device.type, dtype=torch.bfloat16)
+        return mixed
 
 
 def adversary(generator: Generator, real: RealCrops, network: Discriminator) -> Adversary:
     """Give a network its optimiser, and bring it to the device of its generator."""
     network = network.to(device=generator.device, memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(network.parameters(), lr=_RATE, betas=_BETAS)
+    # one kernel for all weights; on a CPU the plain form, whose bits are older
+    fused = generator.device.type == "cuda"
+    optimiser = torch.optim.Adam(network.parameters(), lr=_RATE, betas=_BETAS, fused=fused)
     return Adversary(generator, real, network, optimiser)

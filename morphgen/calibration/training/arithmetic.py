@@ -1,4 +1,4 @@
-"""Where and on how many threads torch computes: both decide about the last bits."""
+"""Where, on how many threads and in what precision torch computes: all decide about bits."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from morphgen.errors import BackendError
 
 
 @contextmanager
-def fixed_threads(count: int) -> Iterator[None]:
-    """Run torch on ``count`` threads and BLAS on one; both are put back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def fixed_arithmetic(threads: int) -> Iterator[None]:
+    """Run torch on so many threads and BLAS on one, and convolve alike each time; all is put back.
+
+    On CUDA devices float32 is then float32: torch's own default would convolve in TF32, with 10
+    bits of 23. Algorithms whose sums depend on chance are left out.
+    """
+    before, library = torch.get_num_threads(), torch.backends.cudnn
+    torch.set_num_threads(threads)
     try:
-        with one_thread(np):
+        with (
+            one_thread(np),
+            library.flags(
+                enabled=library.enabled, benchmark=False, deterministic=True, allow_tf32=False
+            ),
+        ):
             yield
     finally:
         torch.set_num_threads(before)
@@ -39,3 +48,12 @@ def chosen_device(name: str) -> torch.device:
     if name == "cuda" and not found.devices:
         raise BackendError(f"torch has no CUDA device: {found.trouble}; choose --device cpu")
     return torch.device("cuda" if found.devices else "cpu")
+
+
+def chosen_precision(name: str, device: torch.device) -> str:
+    """Precision of ``auto``: bfloat16 on CUDA devices with hardware for it, else float32."""
+    if name != "auto":
+        return name
+    if device.type != "cuda":
+        return "float32"
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"

@@ -24,6 +24,7 @@ from torch import nn
 from morphgen.calibration.training.crops import RealCrops, one_hot
 from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.parallel_sets import parallel_set_statistics
+from morphgen.calibration.training.transfer import to_host
 from morphgen.progress import Progress
 
 # crops that are drawn at a time: arrays of more would be handed back to the system and cleared
@@ -59,8 +60,8 @@ class DrawnModel:
                 maps = self.generator.crops(
                     parameters, _FIRST_STEP + number, _AT_ONCE, edge, 1.0, "straight-through"
                 )
-                found.append(parallel_set_statistics(maps.round(), step).cpu())
-        return torch.cat(found)[:count]
+                found.append(parallel_set_statistics(maps.round(), step))
+        return to_host(torch.cat(found)[:count])
 
 
 @dataclass(frozen=True, eq=False)

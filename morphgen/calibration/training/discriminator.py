@@ -34,10 +34,10 @@ class Discriminator(nn.Module):
         parts: list[nn.Module] = []
         given = channels
         for layer in layers:
-            parts += [nn.Conv2d(given, layer.maps, layer.kernel, layer.stride)]
+            parts += [_blank(given, layer.maps, layer.kernel, layer.stride)]
             parts += [nn.LeakyReLU(_SLOPE)]
             given = layer.maps
-        parts.append(nn.Conv2d(given, 1, 1))
+        parts.append(_blank(given, 1, 1, 1))
         self.body = nn.Sequential(*parts)
         self._initialise(seed)
 
@@ -57,6 +57,12 @@ class Discriminator(nn.Module):
                     part.weight.copy_(torch.randn(part.weight.shape, generator=keyed) * gain)
                     assert part.bias is not None
                     part.bias.zero_()
+
+
+def _blank(given: int, maps: int, kernel: int, stride: int) -> nn.Module:
+    """Convolution without weights yet: torch's own would take from the process's random numbers."""
+    found: nn.Module = nn.utils.skip_init(nn.Conv2d, given, maps, kernel, stride)
+    return found
 
 
 def check_crop(layers: tuple[Layer, ...], crop: int) -> None:

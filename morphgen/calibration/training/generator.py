@@ -18,6 +18,7 @@ from morphgen.calibration.parametrization import Parametrization
 from morphgen.calibration.problem import Problem
 from morphgen.calibration.training.planes import Torus
 from morphgen.calibration.training.soft import decision, first_match_maps
+from morphgen.calibration.training.transfer import single_on_device
 from morphgen.fields.blocks import stream
 from morphgen.fields.noise import white_noise
 
@@ -89,15 +90,27 @@ class Generator:
         -------
         tensor of float32, shape (count, phases, rows, columns)
         """
-        sizes = self.problem.sizes
-        pieces = torch.split(parameters, [*sizes, parameters.numel() - sum(sizes)])
+        amplitudes, thresholds = self._on_device(parameters)
         inside = []
         for k, law in enumerate(self.problem.laws):
-            amplitude = _Amplitude.apply(pieces[k], self.members[k], self.torus)
-            values = self._values(k, amplitude, number, count)
-            threshold = self._threshold(k, pieces[-1]).to(values)
-            inside.append(decision(law, values, threshold, width, smoothing))
+            values = self._values(k, amplitudes[k], number, count)
+            inside.append(decision(law, values, thresholds[k], width, smoothing))
         return first_match_maps(inside)
+
+    def _on_device(
+        self, parameters: torch.Tensor
+    ) -> tuple[list[torch.Tensor], tuple[torch.Tensor, ...]]:
+        """Amplitude and threshold of every field: one copy there, one of the gradients back."""
+        sizes, count = self.problem.sizes, len(self.problem.laws)
+        pieces = torch.split(parameters, [*sizes, parameters.numel() - sum(sizes)])
+        half = (self.torus.shape[0], self.torus.shape[1] // 2 + 1)
+        flat = [
+            _Amplitude.apply(pieces[k], self.members[k], self.torus).flatten() for k in range(count)
+        ]
+        thresholds = [self._threshold(k, pieces[-1]) for k in range(count)]
+        packed = single_on_device(torch.cat([*flat, torch.stack(thresholds)]), self.device)
+        *amplitudes, last = packed.split([math.prod(half)] * count + [count])
+        return [one.view(half) for one in amplitudes], last.unbind()
 
     def crops(
         self,
@@ -122,8 +135,7 @@ class Generator:
         tiles = cut.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
         return tiles[:count]
 
-    def _values(self, field: int, amplitude: torch.Tensor, number: int, count: int) -> torch.Tensor:
-        scale = amplitude.to(device=self.device, dtype=torch.float32)
+    def _values(self, field: int, scale: torch.Tensor, number: int, count: int) -> torch.Tensor:
         law = self.problem.laws[field].law
         shape = self.torus.shape
 

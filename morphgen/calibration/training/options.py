@@ -10,7 +10,7 @@ from morphgen.errors import BackendError, InputError
 
 SMOOTHINGS = ("straight-through", "probit", "logistic")
 DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 _LAYER = re.compile(r"k(\d+)n(\d+)s(\d+)")
 
@@ -75,8 +75,9 @@ class TrainingOptions:
         discriminator sees straight-through sections whatever is chosen.
     device : {"auto", "cpu", "cuda"}
         Where sections are drawn; auto takes CUDA where it works.
-    precision : {"float32", "bfloat16"}
-        Arithmetic of the convolutions.
+    precision : {"auto", "float32", "bfloat16"}
+        Arithmetic of the discriminators' convolutions, and of nothing else; auto takes bfloat16
+        on a CUDA device that computes in it, float32 elsewhere.
     score_every : int
         Steps between two scores on the part of the sections that was held out.
     patience : int
@@ -99,7 +100,7 @@ class TrainingOptions:
     discriminator: str = "k4n32s2,k4n64s2,k4n128s2,k4n1s1"
     smoothing: str = "straight-through"
     device: str = "auto"
-    precision: str = "float32"
+    precision: str = "auto"
     score_every: int = 50
     patience: int = 6
     checkpoint: Path | None = None

@@ -19,6 +19,7 @@ from morphgen.calibration.training.bias import coverage_bias
 from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.scaling import Scaling
 from morphgen.calibration.training.soft import Schedule
+from morphgen.calibration.training.transfer import to_host
 from morphgen.descriptors._lags import lag_bins
 
 _EXACT_BELOW = 3.0
@@ -68,7 +69,9 @@ class SampledCoverage:
         held = parameters.detach().numpy()
         bias = coverage_bias(self.problem, held, width, self.smoothing)
         wanted = torch.from_numpy(self.problem.rows + bias)
-        first, second = ((self.rows(half) - wanted) / self.scaling.unit for half in maps.chunk(2))
+        first, second = (
+            (to_host(self.rows(half)) - wanted) / self.scaling.unit for half in maps.chunk(2)
+        )
         loss = (first * second).mean() + self._fractions(maps) + self._penalty(parameters)
         loss.backward()
         return {"coverage": float(loss.detach())}
@@ -96,7 +99,7 @@ class SampledCoverage:
             return torch.zeros((), dtype=torch.float64)
         wanted = torch.from_numpy(self.problem.fractions)
         first, second = (
-            (half.mean(dim=(0, 2, 3)).double() - wanted) / self.scaling.unit
+            (to_host(half.mean(dim=(0, 2, 3))).double() - wanted) / self.scaling.unit
             for half in maps.chunk(2)
         )
         # as much as all lags of one C_ij together, as in the closed form

@@ -13,6 +13,7 @@ from morphgen.calibration.plane_families import PlaneFamily
 from morphgen.calibration.topology import euler_numbers
 from morphgen.calibration.training.crops import inner_corners
 from morphgen.calibration.training.generator import Generator
+from morphgen.calibration.training.transfer import to_host
 from morphgen.descriptors import chord_lengths, coverage_counts, interface_densities
 from morphgen.errors import ImageError
 from morphgen.phases import OUTSIDE
@@ -105,15 +106,15 @@ class HeldOut:
 
     def _simulated(self, parameters: np.ndarray) -> np.ndarray:
         rows, columns = window_of(self.family)
-        rows_of = []
+        places = []
         for number in range(_SIMULATED):
             with torch.no_grad():
                 maps = self.generator.phases(
                     torch.from_numpy(parameters), _FIRST_TORUS + number, 1, 1.0, "straight-through"
                 )
-            place = maps[0, :, :rows, :columns].argmax(dim=0).cpu().numpy()
-            rows_of.append(self._descriptors(np.asarray(self.order, dtype=np.uint8)[place]))
-        return np.stack(rows_of)
+            places.append(maps[0, :, :rows, :columns].argmax(dim=0).to(torch.uint8))
+        images = np.asarray(self.order, dtype=np.uint8)[to_host(torch.stack(places)).numpy()]
+        return np.stack([self._descriptors(image) for image in images])
 
     def _descriptors(self, image: np.ndarray) -> np.ndarray:
         """C_ij, interfaces, mean chords, and Euler numbers of parallel sets, in one row."""

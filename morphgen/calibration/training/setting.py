@@ -11,6 +11,7 @@ from morphgen.calibration.coverage import CoverageSolution
 from morphgen.calibration.plane_families import PlaneFamily, plane_families
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.training.adversarial import AdversarialObjective, Adversary, adversary
+from morphgen.calibration.training.arithmetic import chosen_precision
 from morphgen.calibration.training.crops import real_crops
 from morphgen.calibration.training.discriminator import Discriminator, check_crop
 from morphgen.calibration.training.generator import Generator, generator, reach_of
@@ -118,7 +119,7 @@ def adversarial_setting(
         options.batch,
         options.weight,
         method == "combined",
-        options.precision,
+        chosen_precision(options.precision, device),
     )
     pace = Pace(
         steps,

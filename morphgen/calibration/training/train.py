@@ -13,7 +13,11 @@ from morphgen.calibration.coverage import CoverageSolution, coverage_result, fit
 from morphgen.calibration.minimize import Solution
 from morphgen.calibration.request import CalibrationRequest
 from morphgen.calibration.result import CalibrationResult
-from morphgen.calibration.training.arithmetic import chosen_device, fixed_threads
+from morphgen.calibration.training.arithmetic import (
+    chosen_device,
+    chosen_precision,
+    fixed_arithmetic,
+)
 from morphgen.calibration.training.checkpoint import Checkpoint
 from morphgen.calibration.training.class_choice import ClassChoice, choose_classes
 from morphgen.calibration.training.loop import Objective, Score, Track, train
@@ -62,10 +66,11 @@ def calibrate_trained(
     if request.estimator == "closed":
         check_crops(sections, request, options)
     device = chosen_device(options.device)
-    options = replace(options, device=device.type)
+    precision = chosen_precision(options.precision, device)
+    options = replace(options, device=device.type, precision=precision)
     keeper = Checkpoint(options.checkpoint, request.fingerprint(sections, options))
     kept = keeper.begin(options.resume) or {"threads": torch.get_num_threads()}
-    with fixed_threads(kept["threads"]):
+    with fixed_arithmetic(kept["threads"]):
         fitted = fit_coverage(sections, _start(request), progress)
         if request.laws is None and request.estimator == "closed":
             known = ClassChoice(**kept["classes"]) if "classes" in kept else None
@@ -127,7 +132,7 @@ def _trained(
         track.ended,
         fitted.solution.history,
     )
-    record = _record(track, request.estimator, keeper.request, device)
+    record = _record(track, request.estimator, keeper.request, options)
     return coverage_result(
         replace(fitted, solution=solution),
         method=request.method,
@@ -145,7 +150,7 @@ def _scaling(fitted: CoverageSolution, kept: dict[str, Any]) -> Scaling:
     return scaling_at(fitted.problem, fitted.solution.parameters, unit)
 
 
-def _record(track: Track, estimator: str, request: str, device: torch.device) -> TrainingRecord:
+def _record(track: Track, estimator: str, request: str, options: TrainingOptions) -> TrainingRecord:
     scores = dict(track.scores)
     return TrainingRecord(
         estimator=estimator,
@@ -157,5 +162,6 @@ def _record(track: Track, estimator: str, request: str, device: torch.device) ->
         score_best=track.best_score,
         losses=track.curves(),
         scores=tuple(track.scores),
-        device=device.type,
+        device=options.device,
+        precision=options.precision if estimator == "closed" else "float32",
     )

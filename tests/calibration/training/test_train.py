@@ -63,7 +63,7 @@ def test_record(undisturbed: ExcursionModel) -> None:
     assert record is not None
     assert record.steps == 12
     assert record.ended == "all 12 steps were taken"
-    assert record.device == "cpu"
+    assert (record.device, record.precision) == ("cpu", "float32")
     assert origin.status == "stopped"
     assert origin.message.endswith("for independent fields; all 12 steps were taken")
     assert set(record.losses) == {"step", "discriminator", "adversarial", "coverage"}
@@ -95,7 +95,10 @@ def test_interruption_changes_nothing(
         assert options.checkpoint.exists()
     # auto is what it was resolved to
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert trained(section, replace(options, device="auto")).model == undisturbed
+    with pytest.raises(InputError, match="another request"):
+        trained(section, replace(options, precision="bfloat16"))
+    resolved = replace(options, device="auto", precision="float32")
+    assert trained(section, resolved).model == undisturbed
     with pytest.raises(InputError, match="another request"):
         trained(section, replace(options, batch=4))
 
