@@ -7,12 +7,13 @@ what the standard leaves open: the namespace of a plain module, its FFT, its dev
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import array_api_compat
 import numpy as np
@@ -61,6 +62,10 @@ def standard(xp: ModuleType) -> ModuleType:
         raise BackendError(
             f"{name} is not an array backend; give numpy, torch, cupy or jax.numpy"
         ) from error
+    except RuntimeError as error:
+        # CuPy without a GPU, or torch with a default device that is not there
+        reason = str(error).partition("\n")[0]
+        raise BackendError(f"{xp.__name__} has no usable device: {reason}") from error
     if probe.dtype != found.int64:
         raise BackendError(
             f"{xp.__name__} turns int64 into {probe.dtype}, so results would differ; "
@@ -109,6 +114,30 @@ def device_of(array: Array) -> Any:
     return array_api_compat.device(array)
 
 
+def settled(xp: ModuleType, device: Any = None) -> Any:
+    """Device that arrays are made on: the one that is named, the current one otherwise.
+
+    Returns
+    -------
+    object
+        What the library takes as ``device``, to keep what is prepared for it under: CuPy's own
+        devices cannot be hashed, and become their numbers.
+    """
+    if is_cupy(xp):
+        return int(importlib.import_module("cupy").cuda.Device(device).id)
+    return device_of(xp.empty(0, device=device))
+
+
+def entered(xp: ModuleType, device: Any) -> contextlib.AbstractContextManager[Any]:
+    """Make a settled device the current one for a while, where functions heed no other: CuPy's."""
+    if is_cupy(xp):
+        return cast(
+            contextlib.AbstractContextManager[Any],
+            importlib.import_module("cupy").cuda.Device(device),
+        )
+    return contextlib.nullcontext()
+
+
 def is_accelerator(array: Array) -> bool:
     """Whether an array lives on a device other than the CPU, whose calls are queued and cost time.
 
@@ -138,9 +167,14 @@ def bring(values: np.ndarray, xp: ModuleType, device: Any = None) -> Array:
         return values
     # torch warns when it is handed write-protected memory
     own = values if values.flags.writeable else values.copy()
-    if is_torch(xp) and is_accelerator(xp.empty(0, device=device)):
-        # from pageable memory a copy waits for all queued kernels, and the device then for the host
-        return xp.asarray(own).pin_memory().to(device, non_blocking=True)
+    if is_torch(xp):
+        target = xp.empty(0, device=device)
+        # a default device of the caller's must not take part
+        host = xp.asarray(own, device="cpu")
+        if is_accelerator(target):
+            # a copy from pageable memory waits for all queued kernels, then the device for the host
+            host = host.pin_memory()
+        return host.to(target.device, non_blocking=True)
     return xp.asarray(own, device=device)
 
 
@@ -202,6 +236,67 @@ def one_thread(xp: ModuleType) -> Iterator[None]:
         yield
     finally:
         xp.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def full_precision(xp: ModuleType) -> Iterator[None]:
+    """Multiply float32 matrices as float32, whatever the caller chose for speed.
+
+    In TF32, with 10 bits of 23, some 2.5e-4 of the labels would be others. JAX takes it by itself
+    on recent GPUs, torch where it was asked to. NVIDIA_TF32_OVERRIDE=1 in the environment cannot be
+    undone from here.
+    """
+    if is_torch(xp):
+        with _torch_in_full:
+            yield
+    elif array_api_compat.is_jax_namespace(xp):
+        with importlib.import_module("jax").default_matmul_precision("highest"):
+            yield
+    else:
+        yield
+
+
+class _TorchInFull:
+    """Full precision of torch, a setting of the process, while anybody computes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._put_back: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._put_back = _precision_kept()
+                importlib.import_module("torch").set_float32_matmul_precision("highest")
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._put_back()
+
+
+_torch_in_full = _TorchInFull()
+
+
+def _precision_kept() -> Callable[[], None]:
+    """How to put torch's precision of matrix products back to what it is now."""
+    torch = importlib.import_module("torch")
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:
+        # chosen by the newer settings, which the older ones refuse to read
+        parts = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+        values = [part.fp32_precision for part in parts]
+
+        def put_back() -> None:
+            for part, value in zip(parts, values, strict=True):
+                part.fp32_precision = value
+
+        return put_back
+    return lambda: cast(None, torch.set_float32_matmul_precision(before))
 
 
 class _OneBlasThread:

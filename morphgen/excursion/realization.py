@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import array_api_extra as xpx
 import numpy as np
 
-from morphgen._array_api import Array, bring, is_numpy, one_thread, standard
+from morphgen._array_api import (
+    Array,
+    bring,
+    entered,
+    is_numpy,
+    one_thread,
+    settled,
+    standard,
+)
 from morphgen.errors import InputError
 from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.labels import decide, first_match, write_first_match
@@ -143,17 +151,19 @@ class Realization:
         if min(shape) < 1:
             raise InputError(f"window {start} + {shape}: expected three positive sides")
         space = standard(xp)
-        labels = space.empty(shape, dtype=space.uint8, device=device)
+        place = settled(space, device)
         axes = [
             list(_pieces(first, length, self.block_edge, period))
             for first, length, period in zip(start, shape, self.periods, strict=True)
         ]
         workspace = Workspace()
-        for found in product(*axes):
-            index = _triple(piece.block for piece in found)
-            z, y, x = (piece.inside for piece in found)
-            part = self.block(index, xp, device, part=(z, y, x), workspace=workspace)
-            labels = xpx.at(labels)[tuple(piece.outside for piece in found)].set(part)
+        with entered(space, place):
+            labels = space.empty(shape, dtype=space.uint8, device=place)
+            for found in product(*axes):
+                index = _triple(piece.block for piece in found)
+                z, y, x = (piece.inside for piece in found)
+                part = self.block(index, xp, place, part=(z, y, x), workspace=workspace)
+                labels = xpx.at(labels)[tuple(piece.outside for piece in found)].set(part)
         return labels
 
     def block(
@@ -188,13 +198,14 @@ class Realization:
         if is_numpy(space):
             with one_thread(space):
                 return self._host_block(index, wanted, workspace or Workspace())
-        thresholds = self._thresholds(index)
-        decisions = (
-            self._decision(number, thresholds[number], index, space, device)
-            for number in self._numbers()
-        )
-        labels = first_match(self.model.order, decisions, space)
-        return labels if part is None else labels[wanted]
+        thresholds, place = self._thresholds(index), settled(space, device)
+        with entered(space, place):
+            decisions = (
+                self._decision(number, thresholds[number], index, space, place)
+                for number in self._numbers()
+            )
+            labels = first_match(self.model.order, decisions, space)
+            return labels if part is None else labels[wanted]
 
     def _host_block(self, index: Index, part: Part, workspace: Workspace) -> np.ndarray:
         """Labels of a part of a block, piece by piece."""

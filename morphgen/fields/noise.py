@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from morphgen._array_api import (
     Array,
     bring,
-    device_of,
+    entered,
     entries,
     is_accelerator,
     is_numpy,
+    settled,
     sixteen_bits,
     standard,
 )
@@ -160,10 +161,12 @@ def white_noise(
     lengths = tuple(operator.index(length) for length in shape)
     space = standard(xp)
     check_arithmetic(xp, device)
-    if math.prod(lengths) == 0:
-        return space.zeros(lengths, dtype=space.float32, device=device)
-    rows = _rows_on_host(raster) if is_numpy(space) else _rows_on_device(raster, space, device)
-    return space.reshape(rows, lengths)
+    place = settled(space, device)
+    with entered(space, place):
+        if math.prod(lengths) == 0:
+            return space.zeros(lengths, dtype=space.float32, device=place)
+        rows = _rows_on_host(raster) if is_numpy(space) else _rows_on_device(raster, space, place)
+        return space.reshape(rows, lengths)
 
 
 def noise_words(
@@ -201,9 +204,9 @@ def check_arithmetic(xp: ModuleType, device: Any = None) -> None:
         If the backend or the device does not exist, or its words differ from the known ones.
     """
     space = standard(xp)
-    name = xp.__name__
+    name = xp.__name__.rpartition("array_api_compat.")[2]
     try:
-        key = (name, str(device_of(space.empty(0, dtype=space.int64, device=device))))
+        key = (name, str(settled(space, device)))
         if key in _checked:
             return
         inputs = space.asarray(_signed(_KNOWN_INPUTS), dtype=space.int64, device=device)
@@ -365,7 +368,7 @@ def _rows_on_device(raster: _Raster, xp: ModuleType, device: Any) -> Array:
         bring(hashed.view(np.int64), xp, device)
         for hashed in (raster.planes, raster.rows, raster.groups)
     )
-    table = _table_on(xp, device_of(groups))
+    table = _table_on(xp, device)
     chosen = raster.lanes if isinstance(raster.lanes, slice) else bring(raster.lanes, xp, device)
     keys = xp.reshape(_mix(planes[:, None] ^ rows[None, :]), (-1, 1))
     slab = _DEVICE_SLAB_VOXELS if is_accelerator(groups) else _SLAB_VOXELS

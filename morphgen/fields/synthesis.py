@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from morphgen._array_api import Array, bring, fft, one_thread
+from morphgen._array_api import Array, bring, fft, full_precision, one_thread
 from morphgen.fields.kernels import Kernel
 from morphgen.fields.noise import white_noise
 from morphgen.fields.sampling import Index, Periods, Sampling, interpolation_weights
@@ -121,7 +121,7 @@ class Synthesis:
         values = values[: z.shape[1], : y.shape[1], : x.shape[1]]
         planes, rows, columns = values.shape
         matmul, reshape = self.xp.matmul, self.xp.reshape
-        with one_thread(self.xp):
+        with one_thread(self.xp), full_precision(self.xp):
             flat = reshape(values, (planes * rows, columns))
             wide = reshape(matmul(flat, self.xp.permute_dims(x, (1, 0))), (planes, rows, self.edge))
             high = matmul(y, wide)
@@ -153,7 +153,7 @@ def synthesis(
     xp : module
         Standard namespace of the arrays.
     device : object
-        Their device.
+        Their device, settled: what is prepared is kept under it.
     """
     values = kernel.lattice_values(sampling.lattice(spacing))
     shape = sampling.fft_shape(edge)
