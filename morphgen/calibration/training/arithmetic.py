@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +21,35 @@ def fixed_arithmetic(threads: int) -> Iterator[None]:
     On CUDA devices float32 is then float32: torch's own default would convolve in TF32, with 10
     bits of 23. Algorithms whose sums depend on chance are left out.
     """
-    before, library = torch.get_num_threads(), torch.backends.cudnn
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with (
-            one_thread(np),
-            library.flags(
-                enabled=library.enabled, benchmark=False, deterministic=True, allow_tf32=False
-            ),
-        ):
+        with one_thread(np), _fixed_convolutions():
             yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _fixed_convolutions() -> Iterator[None]:
+    library = torch.backends.cudnn
+    settings: list[tuple[Any, str, object]] = [
+        (library, "benchmark", False),
+        (library, "deterministic", True),
+        # older versions have one switch for all; newer ones refuse to mix it with this one, which
+        # is why cudnn.flags cannot be used
+        (library.conv, "fp32_precision", "ieee")
+        if hasattr(library, "conv")
+        else (library, "allow_tf32", False),
+    ]
+    before = [getattr(where, name) for where, name, _ in settings]
+    try:
+        for where, name, value in settings:
+            setattr(where, name, value)
+        yield
+    finally:
+        for (where, name, _), value in zip(settings, before, strict=True):
+            setattr(where, name, value)
 
 
 def chosen_device(name: str) -> torch.device:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -12,17 +14,28 @@ CUDA = torch.device("cuda")
 
 def settings() -> tuple[object, ...]:
     library = torch.backends.cudnn
-    own = (library.enabled, library.benchmark, library.deterministic, library.allow_tf32)
+    own = (library.benchmark, library.deterministic, library.conv.fp32_precision)
     return torch.get_num_threads(), *own
 
 
-def test_settings_are_put_back() -> None:
+@pytest.fixture(params=["tf32", "ieee"])
+def own(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A setting of the user's own, by torch's newer switches."""
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = request.param
+    yield request.param
+    convolutions.fp32_precision = before
+
+
+def test_settings_are_put_back(own: str) -> None:
     before = settings()
+    assert before[-1] == own
 
     def interrupted() -> None:
         with fixed_arithmetic(1):
             # float32 is float32, and the same at every run
-            assert settings() == (1, before[1], False, True, False)
+            assert settings() == (1, False, True, "ieee")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
