@@ -83,10 +83,11 @@ def test_interrupted_and_continued(
 
 def test_a_finished_model_is_shown_again(small: Path, tmp_path: Path, call: Call) -> None:
     out, report = tmp_path / "model.json", tmp_path / "report.html"
-    request = ("calibrate", small, *COMBINED, "--out", out)
+    request = ("calibrate", small, *COMBINED, "--precision", "bfloat16", "--out", out)
     first = call(*request, "--json").json
+    assert first["training"]["precision"] == "bfloat16"
     before = out.stat().st_mtime_ns
-    auto = ["auto" if word == "cpu" else word for word in request]
+    auto = ["auto" if word in {"cpu", "bfloat16"} else word for word in request]
     again = call(*auto, "--resume", "--json", "--report", report)
     assert again.code == 0, again.err
     assert out.stat().st_mtime_ns == before
@@ -160,6 +161,7 @@ def test_sampled_coverage(small: Path, tmp_path: Path, call: Call) -> None:
         (("--method", "combined", "--discriminator", "big"), ("k4n64s2",)),
         (("--method", "combined", "--crop", "240", *GIVEN), ("240 x 240", "--crop")),
         (("--method", "combined", "--steps", "0"), ("steps is 0",)),
+        (("--precision", "half"), ("half", "auto or float32 or bfloat16")),
     ],
 )
 def test_refusals(

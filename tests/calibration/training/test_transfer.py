@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from morphgen.calibration.coverage import CoverageSolution
+from morphgen.calibration.training.classes import DrawnModel
 from morphgen.calibration.training.generator import Generator
 from morphgen.calibration.training.options import TrainingOptions
 from morphgen.calibration.training.scaling import Scaling, scaling_at
@@ -107,6 +109,17 @@ def test_a_step_of_sampled_coverage_waits_for_five_arrays(
     # coverage functions and fractions of two halves, and the gradient
     assert len(seen) == 5
     assert seen[0] == seen[1] == fitted.problem.rows.shape
+
+
+def test_a_candidate_of_the_classifier_is_waited_for_once(
+    drawing: Generator, parameters: np.ndarray
+) -> None:
+    with watched() as seen:
+        there = replace(drawing, device=META)
+        found = DrawnModel(there, parameters).statistics(edge=48, step=1, count=40)
+    # however many batches its sections are drawn in
+    assert seen == [found.shape]
+    assert len(found) == 40
 
 
 def test_looking_at_the_device_is_noticed() -> None:
