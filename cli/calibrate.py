@@ -203,12 +203,17 @@ def calibrate(
     except KeyboardInterrupt as error:
         trouble(_interrupted(context, checkpoint_of(out)))
         raise typer.Exit(RESUMABLE) from error
-    if not known:
-        result.model.save(out, overwrite=overwrite)
-    checkpoint_of(out).unlink(missing_ok=True)
+    _save(result, out, overwrite=overwrite, known=known)
     if document is not None:
         reports.write(document, overwrite)
     _tell(screen, result, images, (out, reports), known=known)
+
+
+def _save(result: CalibrationResult, out: Path, *, overwrite: bool, known: bool) -> None:
+    """Write the model unless an earlier run did; its checkpoint has served."""
+    if not known:
+        result.model.save(out, overwrite=overwrite)
+    checkpoint_of(out).unlink(missing_ok=True)
 
 
 def _found(
