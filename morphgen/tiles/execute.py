@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +25,7 @@ from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.arrays import open_labels
+from morphgen.tiles.backends import Backend
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.interrupts import deferred
 from morphgen.tiles.memory import concurrent_writes
@@ -55,12 +56,15 @@ class BatchTask:
         The blocks, by their linear numbers in the grid of their level.
     level : int
         0 computes labels; a higher level is made from the one below it.
+    device : str, optional
+        Device that computes labels, of the kind that the store records; by default the first.
     """
 
     location: str
     identity: str
     numbers: tuple[int, ...]
     level: int = 0
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def write_blocks(
     *,
     workers: int = 1,
     level: int = 0,
+    device: str | None = None,
 ) -> float:
     """Compute and write blocks of a store.
 
@@ -124,6 +129,8 @@ def write_blocks(
         Number of batches that the executor runs at a time.
     level : int
         Level that the blocks belong to; the one below must be whole.
+    device : str, optional
+        Device that computes labels, of the kind that the store records; by default the first.
 
     Returns
     -------
@@ -139,10 +146,11 @@ def write_blocks(
     total = len(volume.record.grid_of(level))
     done, stage = total - wanted.size, f"level {level}" if level else STAGE
     progress(stage, done, total)
+    task = BatchTask(volume.location, volume.record.identity(), (), level, device)
     size = batch_size(wanted.size, volume.grid.edge, workers)
     seconds = 0.0
     # closed at once, whatever goes wrong: the workers end, and signals are answered as before
-    with contextlib.closing(executor.run(_batches(volume, wanted, size, level))) as records:
+    with contextlib.closing(executor.run(_batches(task, wanted, size))) as records:
         for record in records:
             done += len(record.numbers)
             seconds += record.seconds
@@ -189,11 +197,9 @@ def _where(task: BatchTask, index: Index) -> str:
     return f"block {index} of {level}{task.location}"
 
 
-def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int, level: int) -> Iterator[BatchTask]:
-    identity = volume.record.identity()
+def _batches(task: BatchTask, numbers: np.ndarray, size: int) -> Iterator[BatchTask]:
     for begin in range(0, numbers.size, size):
-        some = tuple(numbers[begin : begin + size].tolist())
-        yield BatchTask(volume.location, identity, some, level)
+        yield replace(task, numbers=tuple(numbers[begin : begin + size].tolist()))
 
 
 def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
@@ -206,8 +212,8 @@ def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
     """
     began = time.perf_counter()
     description = read_description(task.location)
-    work, workspace = _prepared(task.location, task.identity, task.level, description), Workspace()
-    writers = concurrent_writes(work.volume.backend) if task.level == 0 else 1
+    work, workspace = _prepared(replace(task, numbers=()), description), Workspace()
+    writers = concurrent_writes(work.backend)
     writing: deque[tuple[int, Future[None]]] = deque()
 
     def written() -> BatchRecord:
@@ -222,7 +228,7 @@ def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
         for number in task.numbers:
             index = work.grid.index(number)
             with _naming(task, index):
-                labels = begin_labels(work.volume, task.level, index, workspace)
+                labels = begin_labels(work.volume, task.level, index, work.backend, workspace)
             earlier = written() if len(writing) == writers else None
             writing.append((number, pool.submit(_write, task, work, description, number, labels)))
             del labels
@@ -271,18 +277,22 @@ class _Work(NamedTuple):
     """What the tasks of one level of a store share in a process."""
 
     volume: VolumeInfo
+    backend: Backend
     grid: BlockGrid
     array: zarr.Array[Any]
 
 
 @lru_cache(maxsize=1)
-def _prepared(location: str, identity: str, level: int, description: bytes) -> _Work:
-    """Open a store; its description is a key, so that a change of it is seen."""
-    volume = open_volume(location)
-    if volume.record.identity() != identity:
-        raise _replaced(location)
-    array = open_labels(location, writable=True, level=level)
-    return _Work(volume, volume.record.grid_of(level), array)
+def _prepared(task: BatchTask, description: bytes) -> _Work:
+    """Open the store of a task; its description is a key, so that a change of it is seen."""
+    volume = open_volume(task.location)
+    if volume.record.identity() != task.identity:
+        raise _replaced(task.location)
+    backend = volume.backend if task.level == 0 else Backend()
+    if task.level == 0 and task.device is not None:
+        backend = replace(backend, device=task.device)
+    array = open_labels(task.location, writable=True, level=task.level)
+    return _Work(volume, backend, volume.record.grid_of(task.level), array)
 
 
 def _replaced(location: str) -> StoreError:

@@ -59,7 +59,7 @@ class VolumeRecord:
     chunk : int
         Edge of the inner chunks of a shard, in voxels.
     backend : Backend
-        Library and device that compute the blocks.
+        Library and device that compute the blocks. A store keeps the kind of the device alone.
     versions : dict of str
         Versions of the packages that determine the bytes.
     levels : int
@@ -142,7 +142,8 @@ class VolumeRecord:
             "periodic": list(self.periodic),
             "block_edge": self.realization().block_edge,
             "chunk": self.chunk,
-            "backend": {"name": self.backend.name, "device": self.backend.device},
+            # whoever computes a block chooses among the devices of that kind
+            "backend": {"name": self.backend.name, "device": self.backend.kind},
             "noise_version": self.noise_version,
             "synthesis": {
                 "version": self.synthesis_version,
@@ -210,7 +211,7 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             shape=tuple(own["shape"]),
             periodic=tuple(own["periodic"]),
             chunk=own["chunk"],
-            backend=Backend(str(own["backend"]["name"]), str(own["backend"]["device"])),
+            backend=_recorded_backend(own["backend"]),
             versions={str(k): str(v) for k, v in own["versions"].items()},
             noise_version=int(own["noise_version"]),
             exact=bool(own["synthesis"]["exact"]),
@@ -354,6 +355,11 @@ def _profile_hash(profile: Profile | None) -> str:
 
 def _precision(record: VolumeRecord) -> str:
     return "exact" if record.exact else "band-limited"
+
+
+def _recorded_backend(own: dict[str, Any]) -> Backend:
+    """Library and kind of device; stores of earlier versions name the device with its number."""
+    return Backend(str(own["name"]), Backend(device=str(own["device"])).kind)
 
 
 def _shown(backend: Backend) -> str:

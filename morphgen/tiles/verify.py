@@ -14,6 +14,7 @@ from morphgen.errors import InputError, StoreError
 from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
+from morphgen.tiles.backends import Backend, resolve
 from morphgen.tiles.metadata import checked_seed, instruction_set, package_versions
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.shards import shard_key
@@ -122,13 +123,15 @@ def verify(
     InputError
         If the number of blocks is none, or the seed is out of its range.
     BackendError
-        If the library that computed the blocks is not there.
+        If the library that computed the blocks is not there, or finds no device of the kind that
+        they were computed on.
     """
     if not isinstance(volume, VolumeInfo):
         volume = open_volume(volume)
     _check_described(volume)
     wanted = _number(blocks)
-    same = _same_environment(volume)
+    backend = resolve(volume.backend.name, volume.backend.kind)
+    same = _same_environment(volume, backend)
     generator = np.random.default_rng(None if seed is None else checked_seed(seed))
     chosen = list(_chosen(volume, wanted, generator))
     total = sum(numbers.size for numbers in chosen)
@@ -140,7 +143,7 @@ def verify(
         grid = volume.record.grid_of(level)
         for index in map(grid.index, numbers.tolist()):
             size = math.prod(grid.size(index))
-            differing, reason = _compared(volume, level, index, workspace)
+            differing, reason = _compared(volume, level, index, backend, workspace)
             if reason or differing > _allowed(size, level, same):
                 found.append(_difference(volume, level, index, differing, reason))
             else:
@@ -189,7 +192,7 @@ def _chosen(
 
 
 def _compared(
-    volume: VolumeInfo, level: int, index: Index, workspace: Workspace
+    volume: VolumeInfo, level: int, index: Index, backend: Backend, workspace: Workspace
 ) -> tuple[int, str]:
     """Number of voxels that differ, and what kept the block from being compared."""
     grid = volume.record.grid_of(level)
@@ -199,7 +202,7 @@ def _compared(
         reason = " ".join(str(error).split())[:200]
         return math.prod(grid.size(index)), f"it cannot be read: {reason}"
     try:
-        expected = block_labels(volume, level, index, workspace)
+        expected = block_labels(volume, level, index, backend, workspace)
     except StoreError as error:
         return math.prod(grid.size(index)), f"nothing to compare it with: {error}"
     return int(np.count_nonzero(stored != expected)), ""
@@ -219,7 +222,7 @@ def _difference(
     return Difference(level, index, (z, y, x), file, differing, words)
 
 
-def _same_environment(volume: VolumeInfo) -> bool:
+def _same_environment(volume: VolumeInfo, backend: Backend) -> bool:
     """Whether versions and instruction set are those that the store records."""
     recorded = volume.record.origin.get("cpu")
-    return volume.versions == package_versions(volume.backend) and recorded == instruction_set()
+    return volume.versions == package_versions(backend) and recorded == instruction_set()
