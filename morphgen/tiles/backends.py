@@ -130,6 +130,17 @@ def resolve(name: str = "auto", device: str | None = None) -> Backend:
     return _on_cuda(name, device)
 
 
+def lacks_device_memory(error: Exception) -> bool:
+    """Whether a library for CUDA devices found too little memory there."""
+    # errors of their own of torch and CuPy; cuFFT, cuBLAS and the runtime say it in words only
+    words = str(error)
+    return (
+        type(error).__name__ == "OutOfMemoryError"
+        or "ALLOC_FAILED" in words
+        or "out of memory" in words
+    )
+
+
 def _from_torch(array: Array) -> Callable[[], np.ndarray]:
     torch = importlib.import_module("torch")
     # a program may have made another device the default
