@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from morphgen.devices import find
 from morphgen.errors import InputError, MorphgenError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
@@ -253,13 +254,26 @@ def package_versions(backend: Backend) -> dict[str, str]:
     return {"python": platform.python_version(), **found, **backend.versions()}
 
 
-def origin() -> dict[str, str]:
-    """Time, and the kind of machine: the bits can depend on its instruction set."""
+def origin(backend: Backend) -> dict[str, str]:
+    """Time, and the kind of machine: the bits can depend on its instruction set and its GPU."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "platform": platform.platform(),
-        "cpu": instruction_set(),
+        **hardware(backend),
     }
+
+
+def hardware(backend: Backend) -> dict[str, str]:
+    """What the bits can depend on beside versions: instruction set, and model and CUDA of a GPU.
+
+    On another model, libraries for CUDA choose other kernels. A GPU that this process does not
+    see is left out.
+    """
+    found = {"cpu": instruction_set()}
+    for one in find(backend.name).devices if backend.on_gpu else ():
+        if one.name == backend.device:
+            found["gpu"] = f"{one.model}, CUDA {_cuda_version(backend)}"
+    return found
 
 
 def instruction_set() -> str:
@@ -355,6 +369,15 @@ def _profile_hash(profile: Profile | None) -> str:
 
 def _precision(record: VolumeRecord) -> str:
     return "exact" if record.exact else "band-limited"
+
+
+def _cuda_version(backend: Backend) -> str:
+    """CUDA that a library computes with; CuPy tells it as a number such as 12060."""
+    module: Any = backend.module()
+    if backend.name == "torch":
+        return str(module.version.cuda)
+    number = module.cuda.runtime.runtimeGetVersion()
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def _recorded_backend(own: dict[str, Any]) -> Backend:

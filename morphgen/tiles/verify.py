@@ -15,7 +15,7 @@ from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.backends import Backend, resolve
-from morphgen.tiles.metadata import checked_seed, instruction_set, package_versions
+from morphgen.tiles.metadata import checked_seed, hardware, package_versions
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.shards import shard_key
 from morphgen.tiles.source import block_labels
@@ -23,7 +23,7 @@ from morphgen.tiles.store import open_volume
 from morphgen.tiles.volume import VolumeInfo
 
 STAGE = "verify"
-# voxels that may differ by rounding at a threshold, where versions or instruction sets differ
+# voxels that may differ by rounding at a threshold, where versions, instruction sets or GPUs differ
 ROUNDING = 1e-5
 
 
@@ -68,8 +68,8 @@ class Verification:
     voxels, rounded : int
         Voxels that were compared, and those that differ as rounding may make them.
     identical_expected : bool
-        Whether this environment should give identical bytes: the same versions and instruction
-        set as those that the store records.
+        Whether this environment should give identical bytes: the same versions, instruction
+        set and model of GPU as those that the store records.
     different : tuple of Difference
         Blocks that are not what they should be.
     """
@@ -97,9 +97,10 @@ def verify(
     """Compute blocks of a volume again, and compare them with what is stored.
 
     Blocks of the volume must be identical in an environment that is the one that the store
-    records: the same versions of the packages and the same CPU instruction set. In another one, at
-    most 1e-5 of a block's voxels, or a single voxel, may differ by rounding at a threshold. Blocks
-    of a coarser level must be identical to what the stored level below gives.
+    records: the same versions of the packages, the same CPU instruction set and, for what a GPU
+    computed, the same model of it. In another one, at most 1e-5 of a block's voxels, or a single
+    voxel, may differ by rounding at a threshold. Blocks of a coarser level must be identical to
+    what the stored level below gives.
 
     Parameters
     ----------
@@ -223,6 +224,7 @@ def _difference(
 
 
 def _same_environment(volume: VolumeInfo, backend: Backend) -> bool:
-    """Whether versions and instruction set are those that the store records."""
-    recorded = volume.record.origin.get("cpu")
-    return volume.versions == package_versions(backend) and recorded == instruction_set()
+    """Whether versions, instruction set and GPU are those that the store records."""
+    recorded, here = volume.record.origin, hardware(backend)
+    same = all(recorded.get(name) == value for name, value in here.items())
+    return same and volume.versions == package_versions(backend)

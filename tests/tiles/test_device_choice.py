@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,9 @@ from tiles.conftest import SEED
 from morphgen.devices import Device, Library
 from morphgen.errors import BackendError
 from morphgen.excursion import ExcursionModel, Realization
-from morphgen.tiles import Backend, backends, generate, open_volume, verify
+from morphgen.tiles import Backend, backends, generate, metadata, open_volume, verify
 from morphgen.tiles.metadata import VolumeRecord
+from morphgen.tiles.request import Request
 
 # the package has a function of that name
 PLAN = importlib.import_module("morphgen.tiles.plan")
@@ -48,6 +52,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> set[str | None]:
 
     monkeypatch.setattr(backends, "find", two_devices)
     monkeypatch.setattr(PLAN, "find", two_devices)
+    monkeypatch.setattr(metadata, "find", two_devices)
     monkeypatch.setattr(Realization, "block", watched)
     monkeypatch.setattr(Backend, "fetch", fetch)
     return seen
@@ -85,6 +90,42 @@ def test_a_store_is_verified_on_a_device_that_is_there(
     monkeypatch.setattr(backends, "find", lambda name: Library(name, "2", trouble="no driver"))
     with pytest.raises(BackendError, match=r"finds 0 CUDA devices \(no driver\)"):
         verify(begun, "all")
+
+
+def test_bytes_of_another_gpu_may_differ_by_rounding(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = open_volume(begun).record.origin["gpu"]
+    assert gpu.startswith("a GPU, CUDA ")
+    assert verify(begun, "all").identical_expected
+    other = tuple(Device(f"cuda:{n}", "another GPU", 2**37, 2**37) for n in range(2))
+    monkeypatch.setattr(metadata, "find", lambda name: Library(name, "2", other))
+    assert not verify(begun, "all").identical_expected
+    # where nobody saw the GPU that computed, it may be any
+    monkeypatch.setattr(metadata, "find", two_devices)
+    content = json.loads((begun / "zarr.json").read_text())
+    del content["attributes"]["morphgen"]["origin"]["gpu"]
+    (begun / "zarr.json").write_text(json.dumps(content))
+    assert not verify(begun, "all").identical_expected
+
+
+@pytest.mark.usefixtures("used")
+def test_the_gpu_of_a_cluster_is_not_the_one_seen_here(model: ExcursionModel) -> None:
+    request = Request(model, None, SHAPE, backend="torch")
+    assert "gpu" in request.checked().record.origin
+    elsewhere = replace(request, resolver=lambda name, device: Backend("torch", "cuda:0"))
+    assert "gpu" not in elsewhere.checked().record.origin
+
+
+def test_the_cuda_of_cupy_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = SimpleNamespace(runtimeGetVersion=lambda: 12060)
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    device = Device("cuda:0", "a GPU", 1, 1)
+    monkeypatch.setattr(metadata, "find", lambda name: Library(name, "13", (device,)))
+    found = metadata.hardware(Backend("cupy", "cuda:0"))
+    assert found["gpu"] == "a GPU, CUDA 12.6"
+    assert set(metadata.hardware(Backend())) == {"cpu"}
 
 
 def test_stores_that_name_a_numbered_device_are_the_same_volume(
