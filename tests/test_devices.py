@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from morphgen import devices
 from morphgen.devices import Device, broken_cuda, driver_version, find, visible_devices
-from morphgen.tiles import Backend
 
 
 @pytest.fixture
@@ -142,30 +139,3 @@ def test_devices_that_workers_are_told_of(installed: Any, monkeypatch: pytest.Mo
     assert visible_devices("cupy") == ("0", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, GPU-1234,7")
     assert visible_devices("cupy") == ("5", "GPU-1234")
-
-
-class Event:
-    """CUDA event that has not happened before somebody waits for it."""
-
-    def __init__(self, happen: Any) -> None:
-        self.synchronize = happen
-
-
-def test_labels_of_cupy_are_read_after_their_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    copies = []
-
-    class OnDevice:
-        shape, dtype = (2, 2), np.dtype(np.uint8)
-
-        def get(self, *, out: np.ndarray, blocking: bool) -> None:
-            assert not blocking
-            copies.append(out)
-
-    stream = SimpleNamespace(record=lambda: Event(lambda: copies[0].fill(7)))
-    cupy = SimpleNamespace(cuda=SimpleNamespace(get_current_stream=lambda: stream))
-    cupyx = SimpleNamespace(empty_pinned=np.zeros)
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setitem(sys.modules, "cupyx", cupyx)
-    wait = Backend("cupy", "cuda:0").fetch(OnDevice())
-    assert copies[0].tolist() == [[0, 0], [0, 0]]
-    assert wait().tolist() == [[7, 7], [7, 7]]

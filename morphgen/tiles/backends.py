@@ -30,14 +30,14 @@ _INSTALL = {
 
 @dataclass(frozen=True)
 class Backend:
-    """An array library and a device, by name: it travels to other processes and into files.
+    """An array library and a device, by name: it travels to other processes.
 
     Parameters
     ----------
     name : {"numpy", "torch", "cupy"}
         The library.
     device : str
-        ``cpu`` or ``cuda:N``.
+        ``cpu`` or ``cuda:N``; ``cuda`` where a store records no more than the kind.
     """
 
     name: str = "numpy"
@@ -68,7 +68,7 @@ class Backend:
         if self.name != "cupy":
             yield
             return
-        with self.module().cuda.Device(int(self.device.partition(":")[2])):
+        with self.module().cuda.Device(int(self.device.partition(":")[2] or 0)):
             yield
 
     def to_host(self, array: Array) -> np.ndarray:
@@ -130,17 +130,34 @@ def resolve(name: str = "auto", device: str | None = None) -> Backend:
     return _on_cuda(name, device)
 
 
+def lacks_device_memory(error: Exception) -> bool:
+    """Whether a library for CUDA devices found too little memory there."""
+    # errors of their own of torch and CuPy; cuFFT, cuBLAS and the runtime say it in words only
+    words = str(error)
+    return (
+        type(error).__name__ == "OutOfMemoryError"
+        or "ALLOC_FAILED" in words
+        or "out of memory" in words
+    )
+
+
 def _from_torch(array: Array) -> Callable[[], np.ndarray]:
     torch = importlib.import_module("torch")
-    pinned = torch.empty(array.shape, dtype=array.dtype, pin_memory=True)
+    # a program may have made another device the default
+    pinned = torch.empty(array.shape, dtype=array.dtype, device="cpu", pin_memory=True)
     pinned.copy_(array, non_blocking=True)
-    return _after(torch.cuda.current_stream(array.device).record_event(), pinned.numpy())
+    # blocking: many threads wait, and must not keep the CPUs from those that compress
+    event = torch.cuda.Event(blocking=True)
+    event.record(torch.cuda.current_stream(array.device))
+    return _after(event, pinned.numpy())
 
 
 def _from_cupy(cupy: ModuleType, array: Array) -> Callable[[], np.ndarray]:
     pinned = importlib.import_module("cupyx").empty_pinned(array.shape, array.dtype)
     array.get(out=pinned, blocking=False)
-    return _after(cupy.cuda.get_current_stream().record(), pinned)
+    event = cupy.cuda.Event(block=True, disable_timing=True)
+    event.record(cupy.cuda.get_current_stream())
+    return _after(event, pinned)
 
 
 def _after(event: Any, host: np.ndarray) -> Callable[[], np.ndarray]:

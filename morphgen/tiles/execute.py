@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +25,7 @@ from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
 from morphgen.tiles.arrays import open_labels
+from morphgen.tiles.backends import Backend, lacks_device_memory
 from morphgen.tiles.grid import BlockGrid
 from morphgen.tiles.interrupts import deferred
 from morphgen.tiles.memory import concurrent_writes
@@ -39,6 +40,9 @@ STAGE = "blocks"
 # to keep every worker busy to the end.
 _BATCH_VOXELS = 2**30
 _BATCHES_PER_WORKER = 16
+# A batch begins and ends with idle writers; where several write side by side, on a GPU, a batch of
+# so many blocks for each of them loses a ninth of the time to that, and blocks cost little there.
+_BLOCKS_PER_WRITER = 8
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,15 @@ class BatchTask:
         The blocks, by their linear numbers in the grid of their level.
     level : int
         0 computes labels; a higher level is made from the one below it.
+    device : str, optional
+        Device that computes labels, of the kind that the store records; by default the first.
     """
 
     location: str
     identity: str
     numbers: tuple[int, ...]
     level: int = 0
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,7 @@ def write_blocks(
     *,
     workers: int = 1,
     level: int = 0,
+    device: str | None = None,
 ) -> float:
     """Compute and write blocks of a store.
 
@@ -124,6 +132,8 @@ def write_blocks(
         Number of batches that the executor runs at a time.
     level : int
         Level that the blocks belong to; the one below must be whole.
+    device : str, optional
+        Device that computes labels, of the kind that the store records; by default the first.
 
     Returns
     -------
@@ -139,10 +149,12 @@ def write_blocks(
     total = len(volume.record.grid_of(level))
     done, stage = total - wanted.size, f"level {level}" if level else STAGE
     progress(stage, done, total)
-    size = batch_size(wanted.size, volume.grid.edge, workers)
+    task = BatchTask(volume.location, volume.record.identity(), (), level, device)
+    writers = 1 if level else concurrent_writes(volume.backend)
+    size = batch_size(wanted.size, volume.grid.edge, workers, writers)
     seconds = 0.0
     # closed at once, whatever goes wrong: the workers end, and signals are answered as before
-    with contextlib.closing(executor.run(_batches(volume, wanted, size, level))) as records:
+    with contextlib.closing(executor.run(_batches(task, wanted, size))) as records:
         for record in records:
             done += len(record.numbers)
             seconds += record.seconds
@@ -150,9 +162,14 @@ def write_blocks(
     return seconds
 
 
-def batch_size(blocks: int, edge: int, workers: int) -> int:
-    """Number of blocks in a batch, where so many are to be written."""
+def batch_size(blocks: int, edge: int, workers: int, writers: int = 1) -> int:
+    """Number of blocks in a batch, where so many are to be written, several of them at a time."""
     largest = max(1, _BATCH_VOXELS // edge**3)
+    if writers > 1:
+        # few batches, dealt out evenly: all workers end together
+        largest = max(largest, _BLOCKS_PER_WRITER * writers)
+        rounds = max(1, -(-blocks // (workers * largest)))
+        return max(1, -(-blocks // (workers * rounds)))
     if workers == 1:
         # nobody waits for a batch, and none is repeated: it ends where writing need not be awaited
         return largest
@@ -189,11 +206,9 @@ def _where(task: BatchTask, index: Index) -> str:
     return f"block {index} of {level}{task.location}"
 
 
-def _batches(volume: VolumeInfo, numbers: np.ndarray, size: int, level: int) -> Iterator[BatchTask]:
-    identity = volume.record.identity()
+def _batches(task: BatchTask, numbers: np.ndarray, size: int) -> Iterator[BatchTask]:
     for begin in range(0, numbers.size, size):
-        some = tuple(numbers[begin : begin + size].tolist())
-        yield BatchTask(volume.location, identity, some, level)
+        yield replace(task, numbers=tuple(numbers[begin : begin + size].tolist()))
 
 
 def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
@@ -206,8 +221,8 @@ def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
     """
     began = time.perf_counter()
     description = read_description(task.location)
-    work, workspace = _prepared(task.location, task.identity, task.level, description), Workspace()
-    writers = concurrent_writes(work.volume.backend) if task.level == 0 else 1
+    work, workspace = _prepared(replace(task, numbers=()), description), Workspace()
+    writers = concurrent_writes(work.backend)
     writing: deque[tuple[int, Future[None]]] = deque()
 
     def written() -> BatchRecord:
@@ -221,8 +236,8 @@ def compute_blocks(task: BatchTask) -> Iterator[BatchRecord]:
     with ThreadPoolExecutor(writers, "write") as pool:
         for number in task.numbers:
             index = work.grid.index(number)
-            with _naming(task, index):
-                labels = begin_labels(work.volume, task.level, index, workspace)
+            with _naming(task, index, work.backend):
+                labels = begin_labels(work.volume, task.level, index, work.backend, workspace)
             earlier = written() if len(writing) == writers else None
             writing.append((number, pool.submit(_write, task, work, description, number, labels)))
             del labels
@@ -240,14 +255,14 @@ def _write(
     labels: Callable[[], np.ndarray],
 ) -> None:
     index = work.grid.index(number)
-    with _naming(task, index):
+    with _naming(task, index, work.backend):
         if read_description(task.location) != description:
             raise _replaced(task.location)
         work.array[work.grid.slices(index)] = labels()
 
 
 @contextmanager
-def _naming(task: BatchTask, index: Index) -> Iterator[None]:
+def _naming(task: BatchTask, index: Index, backend: Backend) -> Iterator[None]:
     """Name the block in whatever goes wrong."""
     where = _where(task, index)
     try:
@@ -258,31 +273,42 @@ def _naming(task: BatchTask, index: Index) -> Iterator[None]:
         raise GenerationError(
             f"{where} cannot be written: {error.strerror or error}; mend that and resume"
         ) from error
-    except MemoryError as error:
-        raise GenerationError(
-            f"{where} found too little memory; resume with fewer workers"
-        ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise GenerationError(f"{where} failed: {type(error).__name__}: {reason}") from error
+        if backend.on_gpu and lacks_device_memory(error):
+            problem = (
+                f"found too little memory on {backend.device}; end what else uses that GPU, or "
+                "resume with fewer workers"
+            )
+        elif isinstance(error, MemoryError):
+            problem = "found too little memory; resume with fewer workers"
+        else:
+            # a device reports what went wrong at some later call
+            where += ", or one queued before it," if backend.on_gpu else ""
+            reason = " ".join(str(error).split())[:200]
+            problem = f"failed: {type(error).__name__}: {reason}"
+        raise GenerationError(f"{where} {problem}") from error
 
 
 class _Work(NamedTuple):
     """What the tasks of one level of a store share in a process."""
 
     volume: VolumeInfo
+    backend: Backend
     grid: BlockGrid
     array: zarr.Array[Any]
 
 
 @lru_cache(maxsize=1)
-def _prepared(location: str, identity: str, level: int, description: bytes) -> _Work:
-    """Open a store; its description is a key, so that a change of it is seen."""
-    volume = open_volume(location)
-    if volume.record.identity() != identity:
-        raise _replaced(location)
-    array = open_labels(location, writable=True, level=level)
-    return _Work(volume, volume.record.grid_of(level), array)
+def _prepared(task: BatchTask, description: bytes) -> _Work:
+    """Open the store of a task; its description is a key, so that a change of it is seen."""
+    volume = open_volume(task.location)
+    if volume.record.identity() != task.identity:
+        raise _replaced(task.location)
+    backend = volume.backend if task.level == 0 else Backend()
+    if task.level == 0 and task.device is not None:
+        backend = replace(backend, device=task.device)
+    array = open_labels(task.location, writable=True, level=task.level)
+    return _Work(volume, backend, volume.record.grid_of(task.level), array)
 
 
 def _replaced(location: str) -> StoreError:

@@ -229,7 +229,10 @@ def _write(
         missing = order.missing_in(level)
         if missing.size:
             executor = _executor(costs, level, missing.size, cluster)
-            write_blocks(volume, missing, executor, progress, workers=costs.workers, level=level)
+            write_blocks(
+                volume, missing, executor, progress,
+                workers=costs.workers, level=level, device=costs.backend.device,
+            )  # fmt: skip
         coarse += missing.size if level else 0
     return coarse
 

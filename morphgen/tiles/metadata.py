@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from morphgen.devices import find
 from morphgen.errors import InputError, MorphgenError, StoreError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
@@ -59,7 +60,7 @@ class VolumeRecord:
     chunk : int
         Edge of the inner chunks of a shard, in voxels.
     backend : Backend
-        Library and device that compute the blocks.
+        Library and device that compute the blocks. A store keeps the kind of the device alone.
     versions : dict of str
         Versions of the packages that determine the bytes.
     levels : int
@@ -142,7 +143,8 @@ class VolumeRecord:
             "periodic": list(self.periodic),
             "block_edge": self.realization().block_edge,
             "chunk": self.chunk,
-            "backend": {"name": self.backend.name, "device": self.backend.device},
+            # whoever computes a block chooses among the devices of that kind
+            "backend": {"name": self.backend.name, "device": self.backend.kind},
             "noise_version": self.noise_version,
             "synthesis": {
                 "version": self.synthesis_version,
@@ -210,7 +212,7 @@ def parse_attributes(attributes: Any) -> VolumeRecord:
             shape=tuple(own["shape"]),
             periodic=tuple(own["periodic"]),
             chunk=own["chunk"],
-            backend=Backend(str(own["backend"]["name"]), str(own["backend"]["device"])),
+            backend=_recorded_backend(own["backend"]),
             versions={str(k): str(v) for k, v in own["versions"].items()},
             noise_version=int(own["noise_version"]),
             exact=bool(own["synthesis"]["exact"]),
@@ -252,13 +254,26 @@ def package_versions(backend: Backend) -> dict[str, str]:
     return {"python": platform.python_version(), **found, **backend.versions()}
 
 
-def origin() -> dict[str, str]:
-    """Time, and the kind of machine: the bits can depend on its instruction set."""
+def origin(backend: Backend) -> dict[str, str]:
+    """Time, and the kind of machine: the bits can depend on its instruction set and its GPU."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "platform": platform.platform(),
-        "cpu": instruction_set(),
+        **hardware(backend),
     }
+
+
+def hardware(backend: Backend) -> dict[str, str]:
+    """What the bits can depend on beside versions: instruction set, and model and CUDA of a GPU.
+
+    On another model, libraries for CUDA choose other kernels. A GPU that this process does not
+    see is left out.
+    """
+    found = {"cpu": instruction_set()}
+    for one in find(backend.name).devices if backend.on_gpu else ():
+        if one.name == backend.device:
+            found["gpu"] = f"{one.model}, CUDA {_cuda_version(backend)}"
+    return found
 
 
 def instruction_set() -> str:
@@ -354,6 +369,20 @@ def _profile_hash(profile: Profile | None) -> str:
 
 def _precision(record: VolumeRecord) -> str:
     return "exact" if record.exact else "band-limited"
+
+
+def _cuda_version(backend: Backend) -> str:
+    """CUDA that a library computes with; CuPy tells it as a number such as 12060."""
+    module: Any = backend.module()
+    if backend.name == "torch":
+        return str(module.version.cuda)
+    number = module.cuda.runtime.runtimeGetVersion()
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _recorded_backend(own: dict[str, Any]) -> Backend:
+    """Library and kind of device; stores of earlier versions name the device with its number."""
+    return Backend(str(own["name"]), Backend(device=str(own["device"])).kind)
 
 
 def _shown(backend: Backend) -> str:

@@ -109,7 +109,8 @@ class Request:
             versions=package_versions(chosen),
             levels=levels,
             downsample=downsample,
-            origin=origin(),
+            # the GPUs of a cluster are not seen here, and need not be of one model
+            origin=origin(chosen if self.resolver is resolve else Backend()),
             exact=self.exact,
             profile=self._profile,
         )

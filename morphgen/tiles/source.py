@@ -11,12 +11,17 @@ from morphgen.errors import StoreError
 from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.phases import OUTSIDE
+from morphgen.tiles.backends import Backend
 from morphgen.tiles.downsample import downsample
 from morphgen.tiles.volume import VolumeInfo
 
 
 def block_labels(
-    volume: VolumeInfo, level: int, index: Index, workspace: Workspace | None = None
+    volume: VolumeInfo,
+    level: int,
+    index: Index,
+    backend: Backend,
+    workspace: Workspace | None = None,
 ) -> np.ndarray:
     """Labels of the part of a block that lies in the volume.
 
@@ -28,6 +33,8 @@ def block_labels(
         0 is computed; a higher level is made from the stored one below it.
     index : tuple of 3 ints
         The block, in the grid of its level.
+    backend : Backend
+        Library that the volume records, and a device of the recorded kind.
     workspace : Workspace, optional
         Buffers that were used for another block before, by the same thread.
 
@@ -40,11 +47,15 @@ def block_labels(
     StoreError
         If the level below is damaged, or not written there.
     """
-    return begin_labels(volume, level, index, workspace)()
+    return begin_labels(volume, level, index, backend, workspace)()
 
 
 def begin_labels(
-    volume: VolumeInfo, level: int, index: Index, workspace: Workspace | None = None
+    volume: VolumeInfo,
+    level: int,
+    index: Index,
+    backend: Backend,
+    workspace: Workspace | None = None,
 ) -> Callable[[], np.ndarray]:
     """Begin what `block_labels` does; the result waits for its end, from any thread.
 
@@ -53,7 +64,6 @@ def begin_labels(
     if level > 0:
         coarse = _coarse(volume, level, index)
         return lambda: coarse
-    backend = volume.backend
     with backend.current():
         labels = volume.realization().block(
             index,

@@ -14,7 +14,8 @@ from morphgen.errors import InputError, StoreError
 from morphgen.fields.blocks import Index
 from morphgen.fields.pieces import Workspace
 from morphgen.progress import Progress, silent
-from morphgen.tiles.metadata import checked_seed, instruction_set, package_versions
+from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.metadata import checked_seed, hardware, package_versions
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.shards import shard_key
 from morphgen.tiles.source import block_labels
@@ -22,7 +23,7 @@ from morphgen.tiles.store import open_volume
 from morphgen.tiles.volume import VolumeInfo
 
 STAGE = "verify"
-# voxels that may differ by rounding at a threshold, where versions or instruction sets differ
+# voxels that may differ by rounding at a threshold, where versions, instruction sets or GPUs differ
 ROUNDING = 1e-5
 
 
@@ -67,8 +68,8 @@ class Verification:
     voxels, rounded : int
         Voxels that were compared, and those that differ as rounding may make them.
     identical_expected : bool
-        Whether this environment should give identical bytes: the same versions and instruction
-        set as those that the store records.
+        Whether this environment should give identical bytes: the same versions, instruction
+        set and model of GPU as those that the store records.
     different : tuple of Difference
         Blocks that are not what they should be.
     """
@@ -96,9 +97,10 @@ def verify(
     """Compute blocks of a volume again, and compare them with what is stored.
 
     Blocks of the volume must be identical in an environment that is the one that the store
-    records: the same versions of the packages and the same CPU instruction set. In another one, at
-    most 1e-5 of a block's voxels, or a single voxel, may differ by rounding at a threshold. Blocks
-    of a coarser level must be identical to what the stored level below gives.
+    records: the same versions of the packages, the same CPU instruction set and, for what a GPU
+    computed, the same model of it. In another one, at most 1e-5 of a block's voxels, or a single
+    voxel, may differ by rounding at a threshold. Blocks of a coarser level must be identical to
+    what the stored level below gives.
 
     Parameters
     ----------
@@ -122,13 +124,15 @@ def verify(
     InputError
         If the number of blocks is none, or the seed is out of its range.
     BackendError
-        If the library that computed the blocks is not there.
+        If the library that computed the blocks is not there, or finds no device of the kind that
+        they were computed on.
     """
     if not isinstance(volume, VolumeInfo):
         volume = open_volume(volume)
     _check_described(volume)
     wanted = _number(blocks)
-    same = _same_environment(volume)
+    backend = resolve(volume.backend.name, volume.backend.kind)
+    same = _same_environment(volume, backend)
     generator = np.random.default_rng(None if seed is None else checked_seed(seed))
     chosen = list(_chosen(volume, wanted, generator))
     total = sum(numbers.size for numbers in chosen)
@@ -140,7 +144,7 @@ def verify(
         grid = volume.record.grid_of(level)
         for index in map(grid.index, numbers.tolist()):
             size = math.prod(grid.size(index))
-            differing, reason = _compared(volume, level, index, workspace)
+            differing, reason = _compared(volume, level, index, backend, workspace)
             if reason or differing > _allowed(size, level, same):
                 found.append(_difference(volume, level, index, differing, reason))
             else:
@@ -189,7 +193,7 @@ def _chosen(
 
 
 def _compared(
-    volume: VolumeInfo, level: int, index: Index, workspace: Workspace
+    volume: VolumeInfo, level: int, index: Index, backend: Backend, workspace: Workspace
 ) -> tuple[int, str]:
     """Number of voxels that differ, and what kept the block from being compared."""
     grid = volume.record.grid_of(level)
@@ -199,7 +203,7 @@ def _compared(
         reason = " ".join(str(error).split())[:200]
         return math.prod(grid.size(index)), f"it cannot be read: {reason}"
     try:
-        expected = block_labels(volume, level, index, workspace)
+        expected = block_labels(volume, level, index, backend, workspace)
     except StoreError as error:
         return math.prod(grid.size(index)), f"nothing to compare it with: {error}"
     return int(np.count_nonzero(stored != expected)), ""
@@ -219,7 +223,8 @@ def _difference(
     return Difference(level, index, (z, y, x), file, differing, words)
 
 
-def _same_environment(volume: VolumeInfo) -> bool:
-    """Whether versions and instruction set are those that the store records."""
-    recorded = volume.record.origin.get("cpu")
-    return volume.versions == package_versions(volume.backend) and recorded == instruction_set()
+def _same_environment(volume: VolumeInfo, backend: Backend) -> bool:
+    """Whether versions, instruction set and GPU are those that the store records."""
+    recorded, here = volume.record.origin, hardware(backend)
+    same = all(recorded.get(name) == value for name, value in here.items())
+    return same and volume.versions == package_versions(backend)

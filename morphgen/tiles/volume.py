@@ -76,7 +76,7 @@ class VolumeInfo:
 
     @property
     def backend(self) -> Backend:
-        """Library and device that the blocks are computed with."""
+        """Library and kind of device that the blocks are computed with."""
         return self.record.backend
 
     @property

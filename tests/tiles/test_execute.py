@@ -264,6 +264,18 @@ def test_a_block_is_written_while_the_next_is_computed(
     assert shards(volume.path) == shards(undisturbed)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4, 8])
+@pytest.mark.parametrize("blocks", [1, 8, 64, 320, 513, 4096])
+def test_batches_keep_the_writers_of_gpus_busy(blocks: int, workers: int) -> None:
+    writers = 8
+    size = batch_size(blocks, 256, workers, writers)
+    rounds = -(-blocks // (size * workers))
+    # nobody waits for more than one block in a round
+    assert rounds * size * workers - blocks < rounds * workers
+    assert size >= min(4 * writers, blocks // workers)
+    assert batch_size(0, 256, workers, writers) == 1
+
+
 def test_batches_of_a_million_blocks(model: ExcursionModel) -> None:
     assert batch_size(12, 128, 2) == 1
     assert batch_size(10**6, 64, 8) == 4096
