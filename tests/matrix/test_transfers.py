@@ -65,6 +65,6 @@ def test_the_watch_sees_copies(name: str) -> None:
     with transfers(on) as seen:
         assert bool(on.xp.all(array == 1.0))
         # some devices refuse it themselves, which is seen as well
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, TypeError):
             np.asarray(array)
     assert {one.elements for one in seen} == {1, 3}
