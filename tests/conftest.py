@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matrix.libraries import jax_numpy
+from matrix.libraries import cupy, jax_numpy
 
 from morphgen import _array_api
 
@@ -53,8 +53,7 @@ def _backend(name: str) -> Backend:
     if name == "jax":
         return Backend(name, jax_numpy())
     if name == "cupy":
-        cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-        return Backend(name, cupy)
+        return Backend(name, cupy())
     return Backend(name, importlib.import_module(name.replace("-", "_")))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from morphgen._array_api import standard
+from morphgen.devices import find
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def _torch(name: str) -> Variant:
 
 
 def _cupy(name: str) -> Variant:
-    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-    return Variant(name, "cupy", cupy)
+    xp = cupy()
+    return Variant(name, "cupy", xp, xp.cuda.Device(0))
 
 
 def _jax(name: str) -> Variant:
@@ -144,6 +145,20 @@ def parameters(*leave_out: str) -> list[Any]:
         for name in NAMES
         if name not in leave_out
     ]
+
+
+def cupy() -> ModuleType:
+    """CuPy; skips the test where it cannot compute: its import alone needs no GPU."""
+    trouble = _trouble_of_cupy()
+    if trouble is not None:
+        pytest.skip(f"CuPy: {trouble}")
+    return importlib.import_module("cupy")
+
+
+@cache
+def _trouble_of_cupy() -> str | None:
+    # some computing on every device, hence once
+    return find("cupy").trouble
 
 
 @cache

@@ -26,6 +26,16 @@ _CONVERSIONS = (
     "item",
     "tolist",
 )
+# operations of torch after which the host waits to learn how long their result is
+_OF_UNKNOWN_LENGTH = {
+    "_unique2",
+    "bincount",
+    "masked_select",
+    "nonzero",
+    "repeat_interleave",
+    "unique_consecutive",
+    "unique_dim",
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ class Transfer:
 def transfers(variant: Variant) -> Iterator[list[Transfer]]:
     """List of what is brought to the host meanwhile."""
     seen: list[Transfer] = []
-    watch = {"torch": _torch, "jax": _jax, "array-api-strict": _strict}[variant.library]
-    with watch(variant, seen):
+    watch = {"torch": _torch, "jax": _jax, "cupy": _cupy, "array-api-strict": _strict}
+    with watch[variant.library](variant, seen):
         yield seen
 
 
@@ -73,7 +83,16 @@ def _jax(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
 
 
 @contextmanager
-def _patched(kind: type, seen: list[Transfer]) -> Iterator[None]:
+def _cupy(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
+    # all else that Python asks of an array goes through `get`; `__array__` only refuses
+    with _patched(variant.xp.ndarray, seen, ("__array__", "__dlpack__", "get")):
+        yield
+
+
+@contextmanager
+def _patched(
+    kind: type, seen: list[Transfer], names: tuple[str, ...] = _CONVERSIONS
+) -> Iterator[None]:
     def recorded(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             seen.append(Transfer(name, prod(self.shape)))
@@ -82,9 +101,9 @@ def _patched(kind: type, seen: list[Transfer]) -> Iterator[None]:
         return method
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in _CONVERSIONS:
-            if name in vars(kind):
-                patch.setattr(kind, name, recorded(name, vars(kind)[name]))
+        for name in names:
+            if hasattr(kind, name):
+                patch.setattr(kind, name, recorded(name, getattr(kind, name)))
         yield
 
 
@@ -130,10 +149,12 @@ def _torch(variant: Variant, seen: list[Transfer]) -> Iterator[None]:
             name = func.overloadpacket.__name__
             if name in {"_local_scalar_dense", "equal"}:
                 seen.append(Transfer(name, 1))
-            if name in {"nonzero", "_unique2", "masked_select"} or _by_mask(name, args, torch):
+            if name in _OF_UNKNOWN_LENGTH or _by_mask(name, args, torch):
                 seen.append(Transfer(name, 0))
             if name == "_to_copy" and _leaves(args[0], (kwargs or {}).get("device"), variant):
                 seen.append(Transfer(name, args[0].numel()))
+            if name == "copy_" and _leaves(args[1], args[0].device, variant):
+                seen.append(Transfer(name, args[1].numel()))
             return func(*args, **(kwargs or {}))
 
     with Functions(), Operations():

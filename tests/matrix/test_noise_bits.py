@@ -59,6 +59,7 @@ def test_bits_do_not_depend_on_pieces(name: str, monkeypatch: pytest.MonkeyPatch
     window = (11, 2, (-3, -4, -5), (6, 21, 33))
     expected = white_noise(*window)
     monkeypatch.setattr(noise, "_SLAB_VOXELS", 700)
+    monkeypatch.setattr(noise, "_DEVICE_SLAB_VOXELS", 700)
     monkeypatch.setattr(noise, "_PIECE_WORDS", 50)
     found = white_noise(*window, xp=on.xp, device=on.device)
     np.testing.assert_array_equal(on.to_numpy(found), expected)
