@@ -27,7 +27,6 @@ from .options import (
     Workers,
 )
 from .screen import Screen, trouble
-from .system import tell_broken_cuda
 
 if TYPE_CHECKING:
     from morphgen.excursion import ExcursionModel, Profile
@@ -277,8 +276,8 @@ def _run(screen: Screen, request: Request, begun: list[str]) -> Generated:
 
     def told(plan: Plan) -> None:
         screen.note(plan.summary())
-        if request.backend == "auto" and plan.cluster is None and not plan.backend.on_gpu:
-            tell_broken_cuda(screen)
+        if plan.backend.reason is not None:
+            screen.note(plan.backend.reason)
 
     with screen.progress() as progress:
 

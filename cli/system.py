@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .screen import Screen
 
 if TYPE_CHECKING:
-    from morphgen.devices import Library
+    from morphgen.devices import Device, Library
 
 
 def show_system(screen: Screen) -> None:
@@ -44,19 +44,22 @@ def show_system(screen: Screen) -> None:
 
 
 def _devices(library: Library) -> str:
-    from morphgen.tiles.plan import shown_bytes
-
     if library.version is None:
         extra = {"torch": "calibrate", "cupy": "cuda"}[library.name]
         return f'is not installed: pip install "morphgen[{extra}]"'
-    names = [
-        f"{one.name} ({one.model}, {shown_bytes(one.free)} of {shown_bytes(one.memory)} free)"
-        for one in library.devices
-    ]
+    names = [f"{one.name} ({one.model}, {_room(one)})" for one in library.devices]
     if library.name == "torch":
-        names.insert(0, "cpu")
-    trouble = [] if library.trouble is None else [f"no CUDA: {library.trouble}"]
+        names[:0] = {True: ["cpu"], False: [], None: ["cpu (not tried)"]}[library.loads]
+    word = "but" if library.devices else "no CUDA:"
+    trouble = [] if library.trouble is None else [f"{word} {library.trouble}"]
     return "; ".join([*names, *trouble])
+
+
+def _room(device: Device) -> str:
+    from morphgen.tiles.plan import shown_bytes
+
+    total = shown_bytes(device.memory)
+    return total if device.free is None else f"{shown_bytes(device.free)} of {total} free"
 
 
 def tell_broken_cuda(screen: Screen) -> None:

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from morphgen import devices
-from morphgen.devices import Device, broken_cuda, driver_version, find, visible_devices
+from morphgen.devices import (
+    Device,
+    broken_cuda,
+    driver_version,
+    find,
+    find_apart,
+    try_out,
+    visible_devices,
+)
 
 
 @pytest.fixture
@@ -42,21 +52,38 @@ def pretended_cupy(count: int = 2) -> Any:
     runtime = SimpleNamespace(
         getDeviceCount=lambda: count,
         memGetInfo=lambda: (3, 8),
-        getDeviceProperties=lambda number: {"name": f"GPU {number}".encode()},
+        getDeviceProperties=lambda number: {
+            "name": f"GPU {number}".encode(),
+            "totalGlobalMem": 8,
+        },
     )
     return SimpleNamespace(
-        __version__="13.6.0", cuda=SimpleNamespace(runtime=runtime, Device=Entered)
+        __version__="13.6.0",
+        cuda=SimpleNamespace(runtime=runtime, Device=Entered),
+        get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 2),
+        **_computing(),
     )
+
+
+def _computing() -> dict[str, Any]:
+    def ones(shape: tuple[int, ...], *, dtype: Any, device: str | None = None) -> np.ndarray:
+        return np.ones(shape, dtype=dtype)
+
+    return {"ones": ones, "float32": np.float32, "fft": np.fft}
 
 
 def pretended_torch(count: int = 1, built: str | None = "12.8") -> Any:
     cuda = SimpleNamespace(
         init=lambda: None,
         device_count=lambda: count,
-        mem_get_info=lambda number: (number + 1, 10),
-        get_device_name=lambda number: "a GPU",
+        mem_get_info=lambda device: (1, 10),
+        memory_reserved=lambda device: 7,
+        memory_allocated=lambda device: 4,
+        get_device_properties=lambda number: SimpleNamespace(name="a GPU", total_memory=10),
     )
-    return SimpleNamespace(__version__="2.13", version=SimpleNamespace(cuda=built), cuda=cuda)
+    return SimpleNamespace(
+        __version__="2.13", version=SimpleNamespace(cuda=built), cuda=cuda, **_computing()
+    )
 
 
 @pytest.fixture
@@ -81,10 +108,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_devices_with_their_memory(installed: Any) -> None:
     installed(cupy=pretended_cupy(), torch=pretended_torch())
     assert find("cupy").devices == (
-        Device("cuda:0", "GPU 0", 8, 3),
-        Device("cuda:1", "GPU 1", 8, 3),
+        Device("cuda:0", "GPU 0", 8, 3 + 2),
+        Device("cuda:1", "GPU 1", 8, 3 + 2),
     )
-    assert find("torch").devices == (Device("cuda:0", "a GPU", 10, 1),)
+    # what the library keeps of memory for itself is free to this process
+    assert find("torch").devices == (Device("cuda:0", "a GPU", 10, 1 + 7 - 4),)
     assert find("torch").version == "2.13"
     assert broken_cuda() is None
     assert driver_version() == "NVRM version: a driver 1.2"
@@ -111,6 +139,93 @@ def test_broken_cuda_is_one_line_with_its_reason(installed: Any, library: Any, r
     assert "\n" not in line
     assert reason in line
     assert "computing on the CPU" in line
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_device_without_the_libraries_of_cuda_is_not_found(
+    installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lacking:
+        def __getattr__(self, name: str) -> Any:
+            raise ImportError("libcufft.so.11: cannot open shared object file")
+
+    cupy = pretended_cupy()
+    cupy.fft = Lacking()
+    installed(cupy=cupy)
+    found = find("cupy")
+    assert (found.devices, found.loads) == ((), True)
+    assert found.trouble is not None
+    assert "cannot compute on cuda:0 (GPU 0): libcufft.so.11" in found.trouble
+
+
+@pytest.mark.usefixtures("driver")
+def test_only_the_device_in_question_is_touched(
+    installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = []
+
+    class Watched(Entered):
+        def __enter__(self) -> Entered:
+            entered.append(self.number)
+            return self
+
+    cupy = pretended_cupy(3)
+    cupy.cuda.Device = Watched
+    installed(cupy=cupy)
+    assert [one.free for one in find("cupy", "cuda:1").devices] == [None, 5, None]
+    assert visible_devices("cupy") == ("0", "1", "2")
+    assert entered == [1]
+
+
+def test_what_is_tried_is_right_on_a_cpu() -> None:
+    torch = pytest.importorskip("torch")
+    for xp in (np, torch):
+        try_out(xp, xp.ones((4, 4), dtype=xp.float32))
+    with pytest.raises(RuntimeError, match="it computes 128 where 1024 is right"):
+        try_out(np, np.full((4, 4), 0.5, dtype=np.float32))
+
+
+@pytest.fixture
+def on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Function that puts a CuPy of so many lines before all that is installed."""
+
+    def write(source: str) -> None:
+        (tmp_path / "cupy.py").write_text(source)
+        monkeypatch.delitem(sys.modules, "cupy", raising=False)
+        monkeypatch.syspath_prepend(tmp_path)
+        # the process that asks must see the pretended driver
+        ask = f"import morphgen.devices as d; d._DRIVER_FILES = ({str(tmp_path)!r},); "
+        monkeypatch.setattr(devices, "_ASK", ask + devices._ASK)
+
+    return write
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_process_of_its_own_asks(on_the_path: Any) -> None:
+    lines = (
+        "from numpy import fft, float32, ones",
+        "from contextlib import nullcontext",
+        "from types import SimpleNamespace as N",
+        "__version__ = '14'",
+        "print('what a library has to say')",
+        "runtime = N(getDeviceCount=lambda: 1, memGetInfo=lambda: (3, 8),",
+        "    getDeviceProperties=lambda n: {'name': b'a GPU', 'totalGlobalMem': 8})",
+        "cuda = N(runtime=runtime, Device=nullcontext)",
+        "get_default_memory_pool = lambda: N(free_bytes=lambda: 0)",
+    )
+    on_the_path("\n".join(lines))
+    found = find_apart("cupy")
+    assert (found.version, found.devices) == ("14", (Device("cuda:0", "a GPU", 8, 3),))
+    assert "cupy" not in sys.modules
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_library_that_kills_its_process_is_reported(on_the_path: Any) -> None:
+    on_the_path("import os; os.kill(os.getpid(), 9)")
+    found = find_apart("cupy")
+    assert found.devices == ()
+    assert found.trouble is not None
+    assert "exit status -9" in found.trouble
 
 
 @pytest.mark.parametrize("hidden", ["", "-1", " "])

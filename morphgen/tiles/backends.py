@@ -9,15 +9,23 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from morphgen._array_api import Array
-from morphgen.devices import LIBRARIES, find
+from morphgen.devices import (
+    LIBRARIES,
+    Library,
+    cpu_instead,
+    find,
+    find_apart,
+    in_one_line,
+    no_driver,
+)
 from morphgen.errors import BackendError
 
 NAMES = ("numpy", "torch", "cupy")
@@ -38,10 +46,14 @@ class Backend:
         The library.
     device : str
         ``cpu`` or ``cuda:N``; ``cuda`` where a store records no more than the kind.
+    reason : str, optional
+        Why the CPU computes although an NVIDIA driver is loaded, in one line, where nobody chose
+        that. It is no part of what is compared or recorded.
     """
 
     name: str = "numpy"
     device: str = "cpu"
+    reason: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def on_gpu(self) -> bool:
@@ -54,8 +66,21 @@ class Backend:
         return self.device.partition(":")[0]
 
     def module(self) -> ModuleType:
-        """Import the library."""
-        return importlib.import_module(self.name)
+        """Import the library.
+
+        Raises
+        ------
+        BackendError
+            If that fails.
+        """
+        # a broken library fails in ways of its own (ImportError, OSError, RuntimeError)
+        try:
+            return importlib.import_module(self.name)
+        except Exception as error:
+            raise BackendError(
+                f"the backend {self.name} cannot be imported: {in_one_line(error)}; install it "
+                "anew, or choose the backend numpy"
+            ) from error
 
     @property
     def argument(self) -> str | None:
@@ -101,15 +126,17 @@ class Backend:
         return {self.name: str(self.module().__version__)}
 
 
-def resolve(name: str = "auto", device: str | None = None) -> Backend:
+def resolve(name: str = "auto", device: str | None = None, *, apart: bool = False) -> Backend:
     """Choose the library and the device.
 
     Parameters
     ----------
     name : {"auto", "numpy", "torch", "cupy"}
-        ``auto`` takes CuPy, then torch, where they find a CUDA device, and NumPy otherwise.
+        ``auto`` takes CuPy, then torch, where they compute on a CUDA device, and NumPy otherwise.
     device : str, optional
         ``cpu``, ``cuda`` or ``cuda:N``. By default a CUDA device where the library finds one.
+    apart : bool
+        Try devices in a process of its own, so that this one holds no CUDA context.
 
     Raises
     ------
@@ -117,17 +144,26 @@ def resolve(name: str = "auto", device: str | None = None) -> Backend:
         If the library is not installed, or has no such device.
     """
     _check_device_name(device)
-    if name == "auto":
-        return _first_with_cuda(device) or _numpy(device)
-    if name not in NAMES:
+    if name not in {"auto", *NAMES}:
         raise BackendError(f"backend {name!r}: expected auto, {', '.join(NAMES)}")
+    if name == "auto":
+        return Backend() if device == "cpu" else _first_with_cuda(device, apart)
     if name == "numpy":
         return _numpy(device)
     if importlib.util.find_spec(name) is None:
         raise BackendError(f"the backend {name} is not installed; {_INSTALL[name]}")
     if name == "torch" and device == "cpu":
         return Backend("torch", "cpu")
-    return _on_cuda(name, device)
+    found, wanted = _asked(name, device, apart)
+    if _has(found, wanted):
+        return Backend(name, wanted)
+    if name == "torch" and device is None:
+        return Backend("torch", "cpu", _why_not((found,)))
+    why = f" ({found.trouble})" if found.trouble else ""
+    raise BackendError(
+        f"{name} has no device {device or 'cuda'!r}: it finds {len(found.devices)} CUDA devices"
+        f"{why}; choose another device, or the backend numpy"
+    )
 
 
 def lacks_device_memory(error: Exception) -> bool:
@@ -185,25 +221,36 @@ def _numpy(device: str | None) -> Backend:
     return Backend()
 
 
-def _first_with_cuda(device: str | None) -> Backend | None:
-    if device == "cpu":
-        return None
-    for name in LIBRARIES:
-        if find(name).devices:
-            return _on_cuda(name, device)
-    return None
+def _first_with_cuda(device: str | None, apart: bool) -> Backend:
+    """The first library that computes on the device; without one NumPy, unless it was asked for."""
+    tried = []
+    for name in LIBRARIES if no_driver() is None else ():
+        found, wanted = _asked(name, device, apart)
+        if _has(found, wanted):
+            return Backend(name, wanted)
+        tried.append(found)
+    if device is None:
+        return Backend(reason=_why_not(tried))
+    reasons = "; ".join(
+        f"{one.name} {one.trouble or f'finds {len(one.devices)} CUDA devices'}" for one in tried
+    )
+    raise BackendError(
+        f"no backend computes on the device {device!r}: {no_driver() or reasons}; choose another "
+        "device, such as cpu"
+    )
 
 
-def _on_cuda(name: str, device: str | None) -> Backend:
-    found = find(name)
-    count = len(found.devices)
-    if device is None and name == "torch" and count == 0:
-        return Backend("torch", "cpu")
+def _asked(name: str, device: str | None, apart: bool) -> tuple[Library, str]:
+    """What a library finds, and the device in question."""
     number = int((device or "cuda:0").partition(":")[2] or 0)
-    if device == "cpu" or number >= count:
-        why = f" ({found.trouble})" if found.trouble else ""
-        raise BackendError(
-            f"{name} has no device {device or 'cuda'!r}: it finds {count} CUDA devices{why}; "
-            "choose another device, or the backend numpy"
-        )
-    return Backend(name, f"cuda:{number}")
+    wanted = "cpu" if device == "cpu" else f"cuda:{number}"
+    return find_apart(name) if apart else find(name, wanted), wanted
+
+
+def _has(found: Library, device: str) -> bool:
+    return any(one.name == device for one in found.devices)
+
+
+def _why_not(tried: Sequence[Library]) -> str | None:
+    """Why the CPU computes; nobody expects another thing where there is no driver."""
+    return cpu_instead(tried) if no_driver() is None else None

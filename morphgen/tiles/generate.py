@@ -12,10 +12,10 @@ from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
 from morphgen.fields.blocks import Index
 from morphgen.progress import Progress, silent
-from morphgen.tiles.backends import Backend, resolve
+from morphgen.tiles.backends import Backend
 from morphgen.tiles.cluster import PATIENCE, Access, Cluster, connected
 from morphgen.tiles.execute import Executor, InProcess, write_blocks
-from morphgen.tiles.plan import Plan, requirements, with_time
+from morphgen.tiles.plan import Plan, requirements, resolver, with_time
 from morphgen.tiles.processes import LocalProcesses
 from morphgen.tiles.remote import place_of
 from morphgen.tiles.request import Order, Request
@@ -181,7 +181,7 @@ def generate(
     with connected(access) as cluster:
         request = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-            levels, downsample, exact, resolve if cluster is None else cluster.resolve, profile,
+            levels, downsample, exact, resolver(workers, cluster), profile,
         )  # fmt: skip
         if not place_of(path).held_without_trace():
             # a request that is refused leaves no folder behind

@@ -39,6 +39,9 @@ _WHOLE_BLOCK_BYTES = 10
 # and the components of a field, those of a weighted sum besides.
 _DEVICE_CONTEXT = 768 * MIB
 _DEVICE_FFT_BYTES = 29.0
+# torch gives a workspace back after its FFT; CuPy keeps those of every shape, for both directions,
+# and copies the spectrum before the inverse, which fits into the one that is counted above
+_CUPY_PLAN_BYTES = 12.0
 _DEVICE_BLOCK_BYTES = 16
 _DEVICE_SHARED_BYTES = 8
 # per voxel of the octant of a parametric kernel, and per voxel of a whole kernel, in float64
@@ -74,16 +77,26 @@ def worker_memory(sample: Realization, backend: Backend) -> int:
     return math.ceil(INTERPRETER[backend.name] + peak)
 
 
-def device_memory(sample: Realization) -> int:
+def device_memory(sample: Realization, library: str = "torch") -> int:
     """Memory of a CUDA device that a worker needs, whatever the volume, in bytes.
 
     Blocks that are queued one behind the other take turns in the same memory; only their labels
     are there together.
+
+    Parameters
+    ----------
+    sample : Realization
+        What is generated.
+    library : {"torch", "cupy"}
+        What computes.
     """
     edge = sample.block_edge
-    voxels = [math.prod(one.fft_shape(edge)) for one in sample.samplings]
+    shapes = [one.fft_shape(edge) for one in sample.samplings]
+    voxels = [math.prod(shape) for shape in shapes]
     block = _DEVICE_BLOCK_BYTES + (0 if sample.model.shared is None else _DEVICE_SHARED_BYTES)
     kept = _TRANSFORM_BYTES * sum(voxels)
+    if library == "cupy":
+        kept += _CUPY_PLAN_BYTES * sum(map(math.prod, set(shapes)))
     return math.ceil(_DEVICE_CONTEXT + kept + _DEVICE_FFT_BYTES * max(voxels) + block * edge**3)
 
 

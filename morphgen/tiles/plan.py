@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from morphgen.devices import find
+from morphgen.devices import find, find_apart
 from morphgen.errors import InputError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
@@ -124,6 +125,8 @@ class Plan:
             lines.append(
                 f"time       about {shown_duration(self.seconds)}, by a calibration of a second"
             )
+        if self.backend.reason is not None:
+            lines.append(f"no GPU     {self.backend.reason}")
         return lines
 
     def summary(self) -> str:
@@ -220,10 +223,21 @@ def plan(
     with connected(Access(workers, client, scheduler, scheduler_file, patience)) as cluster:
         order = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
-            levels, downsample, exact, resolve if cluster is None else cluster.resolve, profile,
+            levels, downsample, exact, resolver(workers, cluster), profile,
         ).checked()  # fmt: skip
         found = requirements(order, path or Path(), workers, allow_full_disk, cluster)
         return with_time(order, found, cluster, always=True)
+
+
+def resolver(workers: int | None, cluster: Cluster | None) -> Callable[..., Backend]:
+    """Function that chooses the backend of one request, the first time that it is asked.
+
+    Where several workers are asked for, this process tries no device itself: workers could not
+    have one that it holds in compute mode EXCLUSIVE_PROCESS.
+    """
+    if cluster is not None:
+        return cache(cluster.resolve)
+    return cache(partial(resolve, apart=workers is not None and workers > 1))
 
 
 def with_time(
@@ -267,29 +281,18 @@ def requirements(
         If they do not fit into the memory or, unless that is allowed, onto the disk.
     """
     record, place = order.record, place_of(path)
-    grid, backend = record.grid, record.backend
-    sample = record.realization()
-    need, room = worker_memory(sample, backend), available_memory()
-    left = [order.remaining_in(level) for level in range(record.levels + 1)]
+    grid, backend, sample = record.grid, record.backend, record.realization()
+    need = worker_memory(sample, backend)
     if cluster is not None:
         cluster.check(backend, need)
         _check_shared(place)
         count, room = cluster.threads, cluster.memory
-    elif place.shared:
-        coarse = _coarse_voxels(order) * COARSE_SECONDS
-        short = rough_seconds(sample, order.remaining) + coarse < _SHORT_SECONDS
-        count = _workers(workers, max(left), need, room, backend, short=short)
-        _check_device(backend, count, device_memory(sample))
     else:
-        count = _alone(place, workers)
+        room = available_memory()
+        count = _workers_here(order, place, workers, need, room)
+        _check_device(backend, count, device_memory(sample, backend.name))
     expected, bound = _disk(order)
-    free = free_space(place.path) if isinstance(place, LocalPlace) else None
-    if free is not None and expected > free and not allow_full_disk:
-        raise InputError(
-            f"{path}: the volume takes about {shown_bytes(expected)}, the disk has "
-            f"{shown_bytes(free)} free; choose a smaller shape or another disk, or begin "
-            "all the same with --yes (allow_full_disk=True)"
-        )
+    free = _free_disk(place, expected, allow_full_disk)
     return Plan(
         shape=grid.shape,
         block_edge=grid.edge,
@@ -309,6 +312,28 @@ def requirements(
         levels=record.levels,
         cluster=None if cluster is None else cluster.address,
     )
+
+
+def _workers_here(order: Order, place: Place, workers: int | None, need: int, room: int) -> int:
+    """Number of workers on this machine, each of which needs so much of so much memory."""
+    if not place.shared:
+        return _alone(place, workers)
+    coarse = _coarse_voxels(order) * COARSE_SECONDS
+    short = rough_seconds(order.record.realization(), order.remaining) + coarse < _SHORT_SECONDS
+    most = max(order.remaining_in(level) for level in range(order.record.levels + 1))
+    return _workers(workers, most, need, room, order.record.backend, short=short)
+
+
+def _free_disk(place: Place, expected: int, allow_full: bool) -> int | None:
+    """Free bytes of a disk, refused if they are too few; None where that cannot be known."""
+    free = free_space(place.path) if isinstance(place, LocalPlace) else None
+    if free is not None and expected > free and not allow_full:
+        raise InputError(
+            f"{place.location}: the volume takes about {shown_bytes(expected)}, the disk has "
+            f"{shown_bytes(free)} free; choose a smaller shape or another disk, or begin "
+            "all the same with --yes (allow_full_disk=True)"
+        )
+    return free
 
 
 def _disk(order: Order) -> tuple[int, int]:
@@ -371,16 +396,23 @@ def _check_device(backend: Backend, workers: int, need: int) -> None:
     """Refuse blocks that do not fit on their GPU, and workers that have none of their own."""
     if not backend.on_gpu:
         return
-    devices = find(backend.name).devices
-    if workers > 1 and backend.device != devices[0].name:
+    several = workers > 1
+    found = find_apart(backend.name) if several else find(backend.name, backend.device)
+    devices = found.devices
+    if several and found.trouble is not None:
+        raise InputError(
+            f"{workers} workers: {backend.name} {found.trouble}; choose GPUs by "
+            "CUDA_VISIBLE_DEVICES, or ask for one worker"
+        )
+    if several and backend.device != devices[0].name:
         raise InputError(
             f"{workers} workers on {backend.device}: workers take turns in all GPUs; ask for the "
             "device cuda, and choose GPUs by CUDA_VISIBLE_DEVICES"
         )
-    taken = devices if workers > 1 else [one for one in devices if one.name == backend.device]
+    taken = devices if several else [one for one in devices if one.name == backend.device]
     for number, device in enumerate(taken):
         share = len(range(number, workers, len(taken)))
-        if share * need > device.free:
+        if device.free is not None and share * need > device.free:
             raise InputError(
                 f"{device.name} ({device.model}) has {shown_bytes(device.free)} free, "
                 f"{_count(share, 'worker')} there would need {shown_bytes(share * need)}; ask for "

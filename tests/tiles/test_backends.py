@@ -31,13 +31,43 @@ def test_torch_without_a_driver_computes_on_the_cpu() -> None:
 def test_auto_takes_what_finds_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     two = tuple(Device(f"cuda:{number}", "a GPU", 2**30, 2**29) for number in range(2))
     found = {"torch": Library("torch", "2", two), "cupy": Library("cupy", None, (), "is missing")}
-    monkeypatch.setattr(backends, "find", found.__getitem__)
+    monkeypatch.setattr(backends, "no_driver", lambda: None)
+    monkeypatch.setattr(backends, "find", lambda name, only: found[name])
+    monkeypatch.setattr(backends, "find_apart", lambda name: found[name])
     pytest.importorskip("torch")
     assert resolve() == resolve("auto", "cuda") == Backend("torch", "cuda:0")
     assert resolve("torch", "cuda:1") == Backend("torch", "cuda:1")
+    assert resolve(apart=True) == Backend("torch", "cuda:0")
     assert resolve("auto", "cpu") == Backend("numpy", "cpu")
     with pytest.raises(BackendError, match="2 CUDA devices; choose"):
         resolve("torch", "cuda:2")
+    with pytest.raises(BackendError, match="cupy is missing; torch finds 2 CUDA devices; choose"):
+        resolve("auto", "cuda:2")
+
+
+@pytest.mark.parametrize("name", ["auto", "torch"])
+def test_a_cpu_that_nobody_chose_has_its_reason(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(backends, "no_driver", lambda: None)
+    monkeypatch.setattr(
+        backends, "find", lambda name, only: Library(name, "1", trouble="is too old")
+    )
+    chosen = resolve(name)
+    assert chosen.kind == "cpu"
+    assert chosen.reason is not None
+    assert "torch is too old; computing on the CPU" in chosen.reason
+    assert resolve(name, "cpu").reason is None
+    with pytest.raises(BackendError, match="torch is too old|has no device 'cuda'"):
+        resolve(name, "cuda")
+
+
+def test_a_library_that_cannot_be_imported_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise ImportError("libtorch_cuda.so:\n cannot open shared object file")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(BackendError, match=r"libtorch_cuda.so: cannot .* or choose .* numpy"):
+        Backend("torch").module()
 
 
 @pytest.mark.usefixtures("no_driver")
@@ -46,7 +76,7 @@ def test_auto_takes_what_finds_a_device(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ("jax", None, "expected auto, numpy, torch, cupy"),
         ("numpy", "cuda", "numpy has no device"),
-        ("auto", "cuda", "numpy has no device"),
+        ("auto", "cuda", "no backend computes on the device 'cuda': no NVIDIA driver is loaded"),
         ("torch", "cuda", r"0 CUDA devices \(no NVIDIA driver is loaded\)"),
         ("torch", "gpu", "expected cpu, cuda or cuda:N"),
         ("torch", "cuda:x", "expected cpu, cuda or cuda:N"),

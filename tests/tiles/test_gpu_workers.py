@@ -161,7 +161,8 @@ def test_device_memory_covers_the_arrays_of_torch(
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = tuple(Device(f"cuda:{number}", "a GPU", 100, 60) for number in range(2))
-    monkeypatch.setattr(PLAN, "find", lambda name: Library(name, "1", devices))
+    for finder in ("find", "find_apart"):
+        monkeypatch.setattr(PLAN, finder, lambda name, only=None: Library(name, "1", devices))
     monkeypatch.setattr(processes, "visible_devices", lambda name: ("3", "5"))
 
 
