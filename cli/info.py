@@ -108,7 +108,7 @@ def _of_the_system(
 
 
 def _model(screen: Screen, path: Path, model: ExcursionModel, precision: dict[str, Any]) -> None:
-    from morphgen.validation.words import lengths_in, shared_words, unit_word
+    from morphgen.validation.words import lengths_in, unit_word
 
     from .model_tables import show_candidates, show_loss, show_parameters
     from .precision import show_precision
@@ -131,6 +131,22 @@ def _model(screen: Screen, path: Path, model: ExcursionModel, precision: dict[st
         ],
         right=(0,),
     )
+    _show_decisions(screen, model, found)
+    show_parameters(screen, model)
+    show_precision(screen, model, precision)
+    for line in _origin_lines(model):
+        screen.line(line)
+    origin = model.provenance
+    if origin is not None and origin.reduction is not None:
+        show_loss(screen, origin.reduction.loss)
+    if origin is not None and origin.candidates:
+        show_candidates(screen, origin.candidates)
+    screen.result({"kind": "model", "path": path, **found, "precision": precision})
+
+
+def _show_decisions(screen: Screen, model: ExcursionModel, found: dict[str, Any]) -> None:
+    from morphgen.validation.words import shared_words
+
     shared = shared_words(model)
     which = "independent fields" if shared is None else "fields that share noise"
     screen.line(f"Phases are decided in this order, by {which}:")
@@ -144,69 +160,68 @@ def _model(screen: Screen, path: Path, model: ExcursionModel, precision: dict[st
     screen.line(f"{found['rest']} is what no field decides.")
     if shared is not None:
         screen.line(shared)
-    show_parameters(screen, model)
-    show_precision(screen, model, precision)
-    for line in _origin_lines(model):
-        screen.line(line)
-    origin = model.provenance
-    if origin is not None and origin.reduction is not None:
-        show_loss(screen, origin.reduction.loss)
-    if origin is not None and origin.candidates:
-        show_candidates(screen, origin.candidates)
-    screen.result({"kind": "model", "path": path, **found, "precision": precision})
 
 
 def model_record(model: ExcursionModel) -> dict[str, Any]:
     """What a model holds, in plain values; an infinite surface area becomes null in JSON."""
-    from morphgen.validation.words import field_rows
-
     from .model_tables import parameter_records
 
-    fractions, areas = model.volume_fractions(), model.specific_surface_areas()
     origin = model.provenance
-    errors = {} if origin is None else origin.uncertainty
-    intervals = {} if origin is None else origin.intervals
     names = {phase.label: phase.name for phase in model.phases}
     return {
         "unit": model.unit,
         "voxel_size": list(model.voxel_size),
         "block_edge": model.block_edge,
-        "phases": [
-            {
-                "label": phase.label,
-                "name": phase.name,
-                "color": phase.color,
-                "volume_fraction": float(fractions[phase.label]),
-                "standard_error": errors.get(f"volume_fraction.{phase.label}"),
-                "interval": intervals.get(f"volume_fraction.{phase.label}"),
-                "specific_surface_area": float(areas[phase.label]),
-            }
-            for phase in model.phases
-        ],
+        "phases": _phase_records(model),
         "order": list(model.order),
         "rest": names[model.order[-1]],
-        "fields": [
-            {
-                "decides": label,
-                "phase": names[label],
-                "law": field.law.type,
-                "components": field.law.components,
-                "field": words.law,
-                "threshold": field.threshold,
-                "side": field.side,
-                "set": words.set,
-                "correlation_length": words.correlation_length,
-                "kernel": words.kernel,
-                "halo": halo,
-            }
-            for label, field, words, halo in zip(
-                model.order[:-1], model.fields, field_rows(model), model.halos, strict=True
-            )
-        ],
+        "fields": _field_records(model, names),
         "shared": None if model.shared is None else asdict(model.shared),
         "parameters": parameter_records(model),
         "provenance": None if origin is None else asdict(origin),
     }
+
+
+def _phase_records(model: ExcursionModel) -> list[dict[str, Any]]:
+    fractions, areas = model.volume_fractions(), model.specific_surface_areas()
+    origin = model.provenance
+    errors = {} if origin is None else origin.uncertainty
+    intervals = {} if origin is None else origin.intervals
+    return [
+        {
+            "label": phase.label,
+            "name": phase.name,
+            "color": phase.color,
+            "volume_fraction": float(fractions[phase.label]),
+            "standard_error": errors.get(f"volume_fraction.{phase.label}"),
+            "interval": intervals.get(f"volume_fraction.{phase.label}"),
+            "specific_surface_area": float(areas[phase.label]),
+        }
+        for phase in model.phases
+    ]
+
+
+def _field_records(model: ExcursionModel, names: dict[int, str]) -> list[dict[str, Any]]:
+    from morphgen.validation.words import field_rows
+
+    return [
+        {
+            "decides": label,
+            "phase": names[label],
+            "law": field.law.type,
+            "components": field.law.components,
+            "field": words.law,
+            "threshold": field.threshold,
+            "side": field.side,
+            "set": words.set,
+            "correlation_length": words.correlation_length,
+            "kernel": words.kernel,
+            "halo": halo,
+        }
+        for label, field, words, halo in zip(
+            model.order[:-1], model.fields, field_rows(model), model.halos, strict=True
+        )
+    ]
 
 
 def _origin_lines(model: ExcursionModel) -> list[str]:

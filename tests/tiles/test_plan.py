@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from samples import PHASES
 from tiles.conftest import SEED, SHAPE, build_model
 
+from morphgen.devices import Device, Library
 from morphgen.errors import InputError
 from morphgen.excursion import ExcursionModel, Field, Realization, SharedNoise
 from morphgen.excursion.model import AnyKernel
@@ -287,3 +289,35 @@ def test_memory_follows_control_groups(tmp_path: Path, monkeypatch: pytest.Monke
 def test_bad_shapes_are_refused(model: ExcursionModel) -> None:
     with pytest.raises(InputError, match="shape"):
         plan(model, (1, 2))
+
+
+@pytest.mark.parametrize(("workers", "apart"), [(None, False), (1, False), (2, True)])
+def test_devices_are_tried_once_and_apart_for_several_workers(
+    model: ExcursionModel, monkeypatch: pytest.MonkeyPatch, workers: int | None, apart: bool
+) -> None:
+    asked = []
+
+    def choose(name: str, device: str | None, *, apart: bool) -> Backend:
+        asked.append(apart)
+        return Backend(reason="the driver is too old; computing on the CPU")
+
+    monkeypatch.setattr(MODULE, "resolve", choose)
+    resolver = MODULE.resolver(workers, None)
+    assert resolver("auto", None) == resolver("auto", None) == Backend()
+    assert asked == [apart]
+    found = plan(model, SHAPE, workers=workers)
+    assert found.lines()[-1] == "no GPU     the driver is too old; computing on the CPU"
+
+
+def test_cupy_keeps_the_workspaces_of_every_shape(model: ExcursionModel) -> None:
+    one = Realization(model, SEED)
+    more = memory.device_memory(one, "cupy") - memory.device_memory(one, "torch")
+    shapes = {lattice.fft_shape(one.block_edge) for lattice in one.samplings}
+    assert more == pytest.approx(12 * sum(map(math.prod, shapes)), abs=1)
+
+
+def test_a_device_that_fails_is_not_given_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Library("torch", "2", (Device("cuda:0", "a GPU", 8, 8),), "cannot compute on cuda:1")
+    monkeypatch.setattr(MODULE, "find_apart", lambda name: old)
+    with pytest.raises(InputError, match="cuda:1; choose GPUs by CUDA_VISIBLE_DEVICES"):
+        MODULE._check_device(Backend("torch", "cuda:0"), 2, 1)
