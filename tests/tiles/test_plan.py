@@ -4,6 +4,7 @@ import itertools
 import math
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -211,6 +212,36 @@ def test_time_is_that_of_the_blocks_of_the_volume(
     sample.asked.clear()
     seconds(sample, 6, 1, Backend())
     assert all(part == (slice(0, 128),) * 3 for _, part in sample.asked)
+
+
+def test_time_on_a_gpu_is_that_of_a_run(
+    model: ExcursionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    writers, begun, done = 3, [], []
+    # broken, and the test with it, unless so many labels are waited for at a time
+    together = threading.Barrier(writers, timeout=60)
+
+    def fetch(self: Backend, array: np.ndarray) -> Any:
+        number = len(begun)
+        begun.append(number)
+
+        def wait() -> np.ndarray:
+            # the first block alone: kernels are compiled, transforms planned
+            if 0 < number <= writers:
+                together.wait()
+            done.append(number)
+            return array
+
+        return wait
+
+    monkeypatch.setattr(Backend, "fetch", fetch)
+    monkeypatch.setattr(
+        sys.modules["morphgen.tiles.estimates"], "concurrent_writes", lambda backend: writers
+    )
+    assert seconds(Noted(model), 6, 1, Backend("torch", "cuda:0")) > 0.0
+    assert done[0] == 0
+    assert len(done) == len(begun) > 4 * writers
 
 
 def test_levels_that_are_added_take_time(model: ExcursionModel, undisturbed: Path) -> None:
