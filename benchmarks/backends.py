@@ -6,9 +6,10 @@
 The peer does the same work as one whole-volume filter would: for every Gaussian component of the
 model, normal numbers of the library's own generator, a pair of FFTs around a product, for blocks
 of the same edge without halos; then the thresholds. Block and peer take turns; a ratio compares
-two runs of one repeat. On a GPU, the bytes that traffic.py counts, over the time, are compared with
-a copy of memory that is measured in the same run. With --store, the volume also goes into a
-compressed Zarr store, end to end, and labels are compared with NumPy's.
+two runs of one repeat. With torch on a GPU, the bytes that traffic.py counts, over the time, are
+compared with a copy of memory that is measured in the same run; CuPy's operations are others, and
+nothing counts them. With --store, the volume also goes into a compressed Zarr store, end to end,
+and labels are compared with NumPy's.
 
 Where no CUDA device is found, GPUs are left out, and the first lines say why. The class is one
 that asv runs as well: `params`, `setup`, `time_blocks`, `time_peer`.
@@ -132,18 +133,12 @@ def bandwidth(backend: Backend) -> float:
         return 10 * 2 * 2**30 / timed(copies)
 
 
-def bytes_per_voxel(model: str) -> float | None:
-    """What traffic.py counts; None without torch."""
-    try:
-        import torch
-        from traffic import Traffic
-    except ImportError:
-        return None
+def bytes_per_voxel(model: str) -> float:
+    """What traffic.py counts of torch."""
+    from traffic import counted
+
     sample = mg.Realization(MODELS[model](), 1)
-    sample.block((0, 0, 0), torch, "cpu")
-    with Traffic() as seen:
-        sample.block((1, 0, 0), torch, "cpu")
-    return float(sum(seen.bytes.values()) / sample.block_edge**3)
+    return float(sum(counted(sample).bytes.values()) / sample.block_edge**3)
 
 
 def row(model: str, backend: Backend, asked: argparse.Namespace) -> str:
@@ -160,8 +155,8 @@ def row(model: str, backend: Backend, asked: argparse.Namespace) -> str:
     seconds = statistics.median(times)
     voxel = 1e9 * seconds / (count * case.edge**3)
     share = "-"
-    moved = bytes_per_voxel(model) if backend.on_gpu else None
-    if moved is not None:
+    if backend.on_gpu and backend.name == "torch":
+        moved = bytes_per_voxel(model)
         share = f"{100 * moved * 1e9 / voxel / bandwidth(backend):.0f} %"
     return (
         f"| {backend.name}, {backend.device} | {model} | {count} of {case.edge}³ | "

@@ -10,6 +10,7 @@ from matrix.libraries import parameters, variant
 from samples import two_phases
 
 from morphgen import descriptors
+from morphgen._array_api import device_of
 from morphgen.errors import BackendError, InputError
 from morphgen.excursion import section_sampler
 from morphgen.fields.laws import Gaussian
@@ -55,6 +56,18 @@ def test_arrays_come_in(name: str) -> None:
     np.testing.assert_allclose(
         on.to_numpy(found), descriptors.interface_densities(LABELS, (0, 1, 2)), rtol=1e-14
     )
+
+
+@pytest.mark.parametrize(("source", "target"), [("torch-cuda", "cupy"), ("cupy", "torch-cuda")])
+def test_arrays_stay_on_the_device(source: str, target: str) -> None:
+    giving, taking = variant(source), variant(target)
+    labels = section_sampler(two_phases(), (6, 7), xp=giving.xp, device=giving.device).labels(1)
+    taken = taking.xp.from_dlpack(labels)
+    assert device_of(taken) == taking.device
+    found = descriptors.interface_densities(taken, (0, 1))
+    assert device_of(found) == taking.device
+    expected = descriptors.interface_densities(giving.to_numpy(labels), (0, 1))
+    np.testing.assert_allclose(taking.to_numpy(found), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize(
