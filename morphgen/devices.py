@@ -113,8 +113,8 @@ def find(name: str, only: str | None = None) -> Library:
     name : {"cupy", "torch"}
         The library.
     only : str, optional
-        The device to be tried, ``cuda:N``. By default each is, and this process then keeps a CUDA
-        context on each of them.
+        The device to be tried, ``cuda:N``, or ``none``: the others are listed alone. By default
+        each is tried, and this process then keeps a CUDA context on each of them.
     """
     absent = _not_asked(name)
     if absent is not None:

@@ -182,6 +182,7 @@ def generate(
         request = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
             levels, downsample, exact, resolver(workers, cluster), profile,
+            cluster is not None,
         )  # fmt: skip
         if not place_of(path).held_without_trace():
             # a request that is refused leaves no folder behind

@@ -270,7 +270,7 @@ def hardware(backend: Backend) -> dict[str, str]:
     see is left out.
     """
     found = {"cpu": instruction_set()}
-    for one in find(backend.name).devices if backend.on_gpu else ():
+    for one in find(backend.name, "none").devices if backend.on_gpu else ():
         if one.name == backend.device:
             found["gpu"] = f"{one.model}, CUDA {_cuda_version(backend)}"
     return found

@@ -224,6 +224,7 @@ def plan(
         order = Request(
             model, path, shape, seed, periodic, backend, device, workers, chunk, resume, overwrite,
             levels, downsample, exact, resolver(workers, cluster), profile,
+            cluster is not None,
         ).checked()  # fmt: skip
         found = requirements(order, path or Path(), workers, allow_full_disk, cluster)
         return with_time(order, found, cluster, always=True)

@@ -36,7 +36,7 @@ class Request:
     """A volume that is asked for; the arguments of `generate`.
 
     `path` is None where only the cost is asked for, whatever lies where; `resolver` finds the
-    backend where the work is to be done.
+    backend where the work is to be done, which may be `elsewhere`.
     """
 
     model: ExcursionModel
@@ -55,6 +55,7 @@ class Request:
     exact: bool = False
     resolver: Callable[[str, str | None], Backend] = resolve
     profile: Profile | None = None
+    elsewhere: bool = False
 
     def checked(self) -> Order:
         """Check the request, against the store that lies there as well.
@@ -110,7 +111,7 @@ class Request:
             levels=levels,
             downsample=downsample,
             # the GPUs of a cluster are not seen here, and need not be of one model
-            origin=origin(chosen if self.resolver is resolve else Backend()),
+            origin=origin(Backend() if self.elsewhere else chosen),
             exact=self.exact,
             profile=self._profile,
         )

@@ -28,7 +28,7 @@ PLAN = importlib.import_module("morphgen.tiles.plan")
 SHAPE = (256, 32, 32)
 
 
-def two_devices(name: str) -> Library:
+def two_devices(name: str, only: str | None = None) -> Library:
     if name != "torch":
         return Library(name, None, trouble="is not installed")
     return Library(name, "2", tuple(Device(f"cuda:{n}", "a GPU", 2**37, 2**37) for n in range(2)))
@@ -87,7 +87,9 @@ def test_a_store_is_verified_on_a_device_that_is_there(
 ) -> None:
     assert verify(begun, "all").passed
     assert used == {"cuda:0"}
-    monkeypatch.setattr(backends, "find", lambda name: Library(name, "2", trouble="no driver"))
+    monkeypatch.setattr(
+        backends, "find", lambda name, only=None: Library(name, "2", trouble="no driver")
+    )
     with pytest.raises(BackendError, match=r"finds 0 CUDA devices \(no driver\)"):
         verify(begun, "all")
 
@@ -99,7 +101,7 @@ def test_bytes_of_another_gpu_may_differ_by_rounding(
     assert gpu.startswith("a GPU, CUDA ")
     assert verify(begun, "all").identical_expected
     other = tuple(Device(f"cuda:{n}", "another GPU", 2**37, 2**37) for n in range(2))
-    monkeypatch.setattr(metadata, "find", lambda name: Library(name, "2", other))
+    monkeypatch.setattr(metadata, "find", lambda name, only=None: Library(name, "2", other))
     assert not verify(begun, "all").identical_expected
     # where nobody saw the GPU that computed, it may be any
     monkeypatch.setattr(metadata, "find", two_devices)
@@ -113,7 +115,9 @@ def test_bytes_of_another_gpu_may_differ_by_rounding(
 def test_the_gpu_of_a_cluster_is_not_the_one_seen_here(model: ExcursionModel) -> None:
     request = Request(model, None, SHAPE, backend="torch")
     assert "gpu" in request.checked().record.origin
-    elsewhere = replace(request, resolver=lambda name, device: Backend("torch", "cuda:0"))
+    elsewhere = replace(
+        request, resolver=lambda name, device: Backend("torch", "cuda:0"), elsewhere=True
+    )
     assert "gpu" not in elsewhere.checked().record.origin
 
 
@@ -122,7 +126,7 @@ def test_the_cuda_of_cupy_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     device = Device("cuda:0", "a GPU", 1, 1)
-    monkeypatch.setattr(metadata, "find", lambda name: Library(name, "13", (device,)))
+    monkeypatch.setattr(metadata, "find", lambda name, only=None: Library(name, "13", (device,)))
     found = metadata.hardware(Backend("cupy", "cuda:0"))
     assert found["gpu"] == "a GPU, CUDA 12.6"
     assert set(metadata.hardware(Backend())) == {"cpu"}
