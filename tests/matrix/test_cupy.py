@@ -31,12 +31,16 @@ def test_names_and_arguments(cupy: ModuleType) -> None:
         cuda.Device.__enter__,
         cuda.Device.__exit__,
         cuda.get_current_stream,
-        cuda.Stream.record,
+        cuda.Event.record,
         cuda.Event.synchronize,
+        cupy.get_default_memory_pool().free_bytes,
         cupyx.empty_pinned,
     )
     assert all(map(callable, asked))
     assert cupy.__version__
+    # names that it does not know are a TypeError
+    with suppress(RuntimeError):
+        cuda.Event(block=True, disable_timing=True)
     # Cython writes the signature into the first line of the documentation
     line = str(cupy.ndarray.get.__doc__).partition("\n")[0]
     assert "out=None" in line
