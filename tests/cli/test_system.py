@@ -57,7 +57,8 @@ def test_without_a_gpu(call: Call) -> None:
 
 def test_with_a_gpu(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library("cupy", "13.6.0", (Device("cuda:0", "NVIDIA H200", 2**37, 2**36),))
-    monkeypatch.setattr(machine, "find", lambda name: library)
+    absent = Library("torch", None, trouble="is not installed")
+    monkeypatch.setattr(machine, "find", {"cupy": library, "torch": absent}.__getitem__)
     monkeypatch.setattr(machine, "resolve", lambda: Backend("cupy", "cuda:0"))
     shown = call("info", "--system").out
     assert "cuda:0 (NVIDIA H200, 64 GiB of 128 GiB free)" in " ".join(shown.split())
