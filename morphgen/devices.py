@@ -144,14 +144,17 @@ def find_apart(name: str) -> Library:
     absent = _not_asked(name)
     if absent is not None:
         return absent
-    run = subprocess.run(
-        [sys.executable, "-c", _ASK, name],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-    )
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _ASK, name],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Library(name, _version(name), trouble=f"does not answer in {_PATIENCE} s")
     if run.returncode != 0:
         last = (run.stderr.splitlines() or [""])[-1]
         trouble = f"cannot be tried: exit status {run.returncode} {last}"[:200].strip()

@@ -220,12 +220,16 @@ def test_a_process_of_its_own_asks(on_the_path: Any) -> None:
 
 
 @pytest.mark.usefixtures("driver")
-def test_a_library_that_kills_its_process_is_reported(on_the_path: Any) -> None:
+def test_a_library_that_kills_its_process_is_reported(
+    on_the_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_the_path("import os; os.kill(os.getpid(), 9)")
     found = find_apart("cupy")
     assert found.devices == ()
     assert found.trouble is not None
     assert "exit status -9" in found.trouble
+    monkeypatch.setattr(devices, "_PATIENCE", 0.01)
+    assert find_apart("cupy").trouble == "does not answer in 0.01 s"
 
 
 @pytest.mark.parametrize("hidden", ["", "-1", " "])
