@@ -37,16 +37,16 @@ def open_labels(location: str | Path, *, writable: bool = False, level: int = 0)
     zarr.Array of uint8, axes (z, y, x)
         255 marks what is not written.
     """
-    # the option is not kept in the store; without it every chunk is compared with the fill value
     found = zarr.open_array(
         store=place_of(location).store(writable=writable),
         path=str(level),
         mode="r+" if writable else "r",
         zarr_format=3,
-        config={"write_empty_chunks": True},
     )
     assert isinstance(found, zarr.Array)
-    return found
+    # Otherwise Zarr's one thread compares every chunk with the fill value. The option is not kept
+    # in the store, and `open_array` heeds it only where it creates.
+    return found.with_config({"write_empty_chunks": True})
 
 
 def rightly_described(array: zarr.Array[Any], grid: BlockGrid, chunk: int) -> bool:

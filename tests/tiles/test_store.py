@@ -42,6 +42,11 @@ def shard_file(store: Path, index: tuple[int, int, int], level: int = 0) -> Path
     return store / shard_key(str(level), index)
 
 
+def test_labels_are_not_compared_with_the_fill_value(volume: Path) -> None:
+    assert open_labels(volume, writable=True).async_array.config.write_empty_chunks
+    assert open_labels(volume).async_array.config.write_empty_chunks
+
+
 def test_store_is_as_decided(volume: Path, model: ExcursionModel) -> None:
     array = open_labels(volume)
     assert (array.shape, array.dtype, array.fill_value) == (SHAPE, np.uint8, 255)
