@@ -62,7 +62,7 @@ def chosen_device(name: str) -> torch.device:
     """
     if name == "cpu":
         return torch.device("cpu")
-    found = find("torch")
+    found = find("torch", "cuda:0")
     if name == "cuda" and not found.devices:
         raise BackendError(f"torch has no CUDA device: {found.trouble}; choose --device cpu")
     return torch.device("cuda" if found.devices else "cpu")
