@@ -130,7 +130,8 @@ class Cluster:
         """Result of a function on one of the workers."""
         future = self.client.submit(function, *arguments, pure=False)
         try:
-            return future.result(timeout=self.patience)
+            # patience is for a cluster without workers; one that is there may be loading libraries
+            return future.result(timeout=max(self.patience, _ANSWER_SECONDS))
         except MorphgenError:
             raise
         except Exception as error:
