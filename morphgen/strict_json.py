@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from pathlib import Path
 from typing import Any, NoReturn
 
 from morphgen.errors import InputError
+from morphgen.text_files import read_text
 
 _LARGEST_FILE = 10_000_000
 
@@ -31,19 +31,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     InputError
         If the file cannot be read, is larger, or is refused by `parse_json`.
     """
-    source = Path(path)
-    try:
-        if source.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{source} is larger than any such file ({_LARGEST_FILE} bytes)")
-        text = source.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{source} is no JSON: it is not UTF-8 text") from error
+    text = read_text(path, "JSON file of this kind", _LARGEST_FILE)
     try:
         return parse_json(text)
     except InputError as error:
-        raise InputError(f"{source}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
 
 
 def parse_json(text: str) -> Any:

@@ -11,6 +11,7 @@ from morphgen.errors import InputError
 from morphgen.excursion.graded import GradedModel
 from morphgen.excursion.model import ExcursionModel
 from morphgen.excursion.profile import Profile
+from morphgen.text_files import read_text
 
 # unit of positions that are shares of the volume's length
 SHARE = "share"
@@ -42,12 +43,8 @@ def load_profile(path: str | Path, model: ExcursionModel) -> Profile:
     """
     source = Path(path)
     try:
-        if source.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{source} is larger than any profile ({_LARGEST_FILE} bytes)")
-        content = tomllib.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(read_text(source, "profile", _LARGEST_FILE))
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"{source} is no TOML: {error}") from error
     try:
         found = _profile(content, model)

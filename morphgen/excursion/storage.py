@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from morphgen.errors import InputError, ModelError
 from morphgen.excursion.model import ExcursionModel
 from morphgen.strict_json import parse_json
+from morphgen.text_files import read_text
 
 FORMAT = "morphgen-model"
 SCHEMA_VERSION = 1
@@ -49,19 +50,11 @@ def load_model(path: str | Path) -> ExcursionModel:
         If the file is missing, is no model file, was written by a newer morphgen, or holds a
         value that no model can have; the message names the place.
     """
-    source = Path(path)
-    try:
-        if source.stat().st_size > _LARGEST_FILE:
-            raise ModelError(f"{source} is larger than any model file ({_LARGEST_FILE} bytes)")
-        text = source.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ModelError(f"{source} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{source} is no model file: it is not UTF-8 text") from error
+    text = read_text(path, "model file", _LARGEST_FILE, ModelError)
     try:
         return parse_model(text)
     except ModelError as error:
-        raise ModelError(f"{source}: {error}") from error
+        raise ModelError(f"{path}: {error}") from error
 
 
 def dump_model(model: ExcursionModel) -> str:

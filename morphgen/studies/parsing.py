@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from morphgen.errors import InputError
 from morphgen.studies.request import Design, StudyRequest, Variable
+from morphgen.text_files import read_text
 
 _LARGEST_FILE = 1_000_000
 _TABLES = {"": StudyRequest, "design": Design, "vary": Variable}
@@ -28,19 +29,11 @@ def read_study(path: str | Path) -> StudyRequest:
         If the file cannot be read, is not TOML, or holds a key or a value that no study has; the
         message names the place.
     """
-    source = Path(path)
-    try:
-        if source.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{source} is larger than any study ({_LARGEST_FILE} bytes)")
-        text = source.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{source} is no study: it is not UTF-8 text") from error
+    text = read_text(path, "study", _LARGEST_FILE)
     try:
         return parse_study(text)
     except InputError as error:
-        raise InputError(f"{source}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
 
 
 def parse_study(text: str) -> StudyRequest:
