@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from morphgen.errors import InputError
 from morphgen.studies.relations import Relation
-from morphgen.studies.table import Floats, Table
+from morphgen.studies.table import AXES, Floats, Table
 
 # Okabe and Ito, as in morphgen.phases
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -20,7 +20,6 @@ _MARKERS = ("o", "^", "s", "v")
 _MOST_BINS = 8
 _FEWEST_IN_BIN = 4
 _MOST_PANELS = 64
-_AXES = ("z", "y", "x")
 # these multiply a length
 _FACTORS = ("length_factor", "axial_factor")
 _DPI = 130
@@ -137,7 +136,7 @@ def _draw_response(axis: Axes, x: Floats, y: Floats, colour: str, label: str) ->
 
 def _columns(table: Table, name: str) -> list[tuple[str, Floats]]:
     """Axis and numbers of a column, or of those of its name along each axis."""
-    along = [(axis, f"{name}.{axis}") for axis in _AXES if f"{name}.{axis}" in table.columns]
+    along = [(axis, f"{name}.{axis}") for axis in AXES if f"{name}.{axis}" in table.columns]
     return [(axis, table.column(one)) for axis, one in along] or [("", table.column(name))]
 
 

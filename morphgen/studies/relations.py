@@ -20,11 +20,10 @@ from morphgen.studies.regression import (
     accuracy,
     fit_power_law,
 )
-from morphgen.studies.table import Table
+from morphgen.studies.table import AXES, Table
 
 RESPONSE = "effective_diffusivity"
 PREDICTORS = (FRACTION, NECKS, PATHS)
-_AXES = ("z", "y", "x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +155,7 @@ def observations(
         If a column is missing, or all scenarios share their seeds.
     """
     groups = _independent(table)
-    axes = [axis for axis in _AXES if f"{response}.{phase}.{axis}" in table.columns] or [""]
+    axes = [axis for axis in AXES if f"{response}.{phase}.{axis}" in table.columns] or [""]
     values = np.concatenate([_column(table, response, phase, axis) for axis in axes])
     others = {
         name: np.concatenate([_column(table, name, phase, axis) for axis in axes])

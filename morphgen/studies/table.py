@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
 
 _NUMBERS = ("scenario", "point", "realization", "seed", "feature_voxels")
-_ALONG = (".z", ".y", ".x")
+# what the names of columns along an axis end with, after a dot
+AXES = ("z", "y", "x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Table:
         """Columns of what was measured, those along several axes once and without their axis."""
         others = {*_NUMBERS, *self.varied}
         found = [
-            name.rpartition(".")[0] if name.endswith(_ALONG) else name
+            _without_axis(name)
             for name, values in self.columns.items()
             if name not in others and np.isfinite(values).any()
         ]
@@ -67,6 +68,11 @@ class Table:
         if name not in self.columns:
             raise InputError(f"the table has no column {name!r}; it has {', '.join(self.columns)}")
         return self.columns[name]
+
+
+def _without_axis(name: str) -> str:
+    stem, _, end = name.rpartition(".")
+    return stem if stem and end in AXES else name
 
 
 def require_parquet() -> Any:
